@@ -1,1 +1,4 @@
-//! x
+//! hexad: the controller of an industrial-park microgrid.
+
+pub mod site;
+pub mod units;
