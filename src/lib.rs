@@ -1,4 +1,7 @@
 //! hexad: the controller of an industrial-park microgrid.
 
+pub mod dispatch;
+pub mod forecast;
 pub mod site;
+pub mod state;
 pub mod units;
