@@ -3,5 +3,6 @@
 pub mod dispatch;
 pub mod forecast;
 pub mod site;
+pub mod snapshot;
 pub mod state;
 pub mod units;
