@@ -13,7 +13,7 @@ use crate::control::{self, Control, Decision};
 use crate::dispatch::Plan;
 use crate::site::{DeviceFrame, Link, Mode, Site};
 use crate::snapshot::{Clip, Health, Snapshot};
-use crate::state::{Belief, believe};
+use crate::state::{Belief, Survivors, believe};
 use crate::telemetry::{Telemetry, ingest};
 use crate::transition;
 use crate::units::{Now, Power};
@@ -46,6 +46,12 @@ impl Default for Memory {
 }
 
 impl Memory {
+    /// What must survive a crash at once: on/off histories and the billing month's peak, rounded.
+    #[must_use]
+    pub fn survivors(&self) -> Survivors {
+        self.belief.survivors()
+    }
+
     /// After a restart: what counts in the old process's monotonic time is dropped, the rest goes on.
     #[must_use]
     pub fn restarted(mut self) -> Self {

@@ -8,5 +8,5 @@ mod believed;
 mod demand;
 
 pub use balance::{Finding, Suspicion};
-pub use believe::{Belief, believe};
+pub use believe::{Belief, Survivors, believe};
 pub use believed::{AssetState, Availability, Believed, BusState, Running, SiteState, Weather, Window};

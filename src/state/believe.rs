@@ -18,7 +18,16 @@ pub struct Belief {
     last_mono_s: Option<f64>,
 }
 
+/// What must be on disk soon after it changes.
+pub type Survivors = (Vec<Option<Running>>, i64);
+
 impl Belief {
+    /// On/off histories, and the month's peak in whole kW.
+    #[must_use]
+    pub fn survivors(&self) -> Survivors {
+        (self.running.clone(), self.demand.peak_kw())
+    }
+
     /// What the balances say, parallel to the site's buses.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {

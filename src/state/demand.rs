@@ -22,6 +22,12 @@ pub struct Demand {
 }
 
 impl Demand {
+    /// The month's peak so far in whole kW.
+    #[must_use]
+    pub fn peak_kw(&self) -> i64 {
+        self.window.map_or(0, |w| w.peak.kw().round() as i64)
+    }
+
     /// Advances to `now`. Between two readings of the energy counter the power is integrated; each new reading of
     /// the counter replaces the sum, because counters, not integrated power, settle the bill.
     pub fn advance(&mut self, site: &Site, now: Park, import: Value, counter: Option<Reading>) -> Window {
