@@ -1,4 +1,5 @@
 //! hexad: the controller of an industrial-park microgrid.
 
+pub mod devices;
 pub mod site;
 pub mod units;
