@@ -28,22 +28,16 @@
 //! *profile*: one device model's register map; *point*: an addressable datum; *image*: all points at one cycle; *plan*: powers,
 //! commitments and prices over the horizon; *PCC*: point of common coupling; *reversion*: how a device ends a command by itself.
 
-pub mod app;
 pub mod clock;
-pub mod config;
 pub mod control;
 pub mod cycle;
 pub mod devices;
 pub mod dispatch;
 pub mod forecast;
-pub mod proto;
-pub mod rpc;
 pub mod site;
 pub mod snapshot;
-pub mod solver;
 pub mod state;
 pub mod store;
 pub mod telemetry;
 pub mod transition;
-pub mod transport;
 pub mod units;
