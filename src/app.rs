@@ -1,0 +1,3 @@
+//! What ties the rooms to the machine.
+
+pub mod solver_child;
