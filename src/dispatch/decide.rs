@@ -56,6 +56,7 @@ fn shifted(input: &Inputs<'_>) -> Option<Plan> {
     let pick = |list: &Vec<f64>| from.iter().filter_map(|i| list.get(*i).copied()).collect::<Vec<f64>>();
     let assets = last.assets.iter().map(|a| AssetPlan {
         power_kw: a.power_kw.iter().map(&pick).collect(),
+        potential_kw: pick(&a.potential_kw),
         on: from.iter().filter_map(|i| a.on.get(*i).copied()).collect(),
         energy_kwh: pick(&a.energy_kwh),
         stored_value: pick(&a.stored_value),

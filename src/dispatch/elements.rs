@@ -164,6 +164,20 @@ pub(super) fn elements(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: Ass
     }
 }
 
+/// What a source could give, or what a steerable consumer wants (negative), along the grid; empty for all others.
+pub(super) fn potential(input: &Inputs<'_>, known: &Known, ix: AssetIx) -> Vec<f64> {
+    let asset = &input.site.assets[ix.0];
+    let signal = &known.signal[ix.0];
+    match &asset.kind {
+        Kind::Pv(_) | Kind::Wind(_) => signal.clone(),
+        Kind::FlexibleLoad(_) | Kind::EvCharger(_) => signal.iter().map(|w| -w).collect(),
+        Kind::Load(k) if k.tier == Tier::Sheddable && commands(input, asset, &[Point::On]) => {
+            signal.iter().map(|w| -w).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 fn source(floor: Vec<f64>, cap: Vec<f64>, cost: Vec<f64>) -> Element {
     Element::Source(Source { port: 0, floor, cap, cost, over: None, demand: false })
 }

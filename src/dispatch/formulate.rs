@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::elements::{Element, elements};
+use super::elements::{Element, elements, potential};
 use super::known::Known;
 use super::model::{Col, Expr, Model, RowIx};
 use super::values::{Worth, worth};
@@ -36,6 +36,8 @@ pub(super) struct Relief {
 pub(super) struct Places {
     /// Per port and interval.
     pub ports: Vec<Vec<Expr>>,
+    /// What a source could give, or a steerable consumer wants (negative); empty for all others.
+    pub potential: Vec<f64>,
     /// Per interval; empty without commitment.
     pub on: Vec<Col>,
     /// Per interval; empty for all but stores.
@@ -84,7 +86,8 @@ pub(super) fn formulate(input: &Inputs<'_>, known: &Known) -> Formulation {
     b.balances();
     for ix in 0..input.site.assets.len() {
         let ports = vec![vec![Expr::default(); known.len()]; input.site.assets[ix].ports.len()];
-        b.places.push(Places { ports, ..Places::default() });
+        let potential = potential(input, known, AssetIx(ix));
+        b.places.push(Places { ports, potential, ..Places::default() });
         for element in elements(input, known, &worth, AssetIx(ix)) {
             match &element {
                 Element::Source(e) => super::source::build(&mut b, AssetIx(ix), e),

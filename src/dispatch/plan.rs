@@ -43,6 +43,9 @@ impl PlanStatus {
 pub struct AssetPlan {
     /// Per port: mean injection, kW.
     pub power_kw: Vec<Vec<f64>>,
+    /// What a source could deliver, or a steerable consumer wants (negative), kW; empty for all others. Power
+    /// short of it is curtailed, dimmed, delayed or shed by the plan.
+    pub potential_kw: Vec<f64>,
     /// Runs or rests; empty for assets without commitment.
     pub on: Vec<bool>,
     /// Stored energy at the end of each interval, kWh; empty for all but stores.

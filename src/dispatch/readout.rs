@@ -37,6 +37,7 @@ fn assets(f: &Formulation, s: &Solution) -> Vec<AssetPlan> {
         .iter()
         .map(|p| AssetPlan {
             power_kw: p.ports.iter().map(|port| port.iter().map(|e| e.value(&s.x)).collect()).collect(),
+            potential_kw: p.potential.clone(),
             on: p.on.iter().map(|c| s.x[c.0] >= 0.5).collect(),
             energy_kwh: p.energy.iter().map(|c| s.x[c.0]).collect(),
             // One kWh more at the end of an interval lowers the cost by its value.

@@ -2,7 +2,7 @@
 //! the tanks, the battery on self-consumption. No foresight; each interval is closed bus by bus, cold before
 //! heat, low heat before high, electricity and then gas last, because each may draw on the next.
 
-use super::elements::affine;
+use super::elements::{affine, potential};
 use super::known::Known;
 use super::values::{Worth, worth};
 use super::{AssetPlan, BusPlan, Fallback, Inputs, Plan, PlanStatus, Slack, VALID_S};
@@ -63,6 +63,7 @@ fn empty(input: &Inputs<'_>, known: &Known, worth: &Worth) -> Vec<AssetPlan> {
     assets
         .map(|(i, a)| AssetPlan {
             power_kw: vec![vec![0.0; n]; a.ports.len()],
+            potential_kw: potential(input, known, AssetIx(i)),
             on: a.kind.commitment().map(|_| vec![false; n]).unwrap_or_default(),
             energy_kwh: Vec::new(),
             stored_value: a.kind.capacity().map(|_| vec![worth.stored[i]; n]).unwrap_or_default(),

@@ -11,6 +11,8 @@ pub enum Cause {
     Plan,
     /// Moved from the plan to keep the PCC inside its limits or window.
     Balance,
+    /// No plan yet after a start: what stands is held.
+    Hold,
     /// No plan: the house's own rules.
     Rules,
     /// The asset's own state is unknown: its safe value.
