@@ -36,6 +36,7 @@ pub mod dispatch;
 pub mod forecast;
 pub mod site;
 pub mod snapshot;
+pub mod solver;
 pub mod state;
 pub mod store;
 pub mod telemetry;
