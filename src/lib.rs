@@ -2,6 +2,8 @@
 
 pub mod dispatch;
 pub mod forecast;
+pub mod proto;
+pub mod rpc;
 pub mod site;
 pub mod snapshot;
 pub mod state;
