@@ -112,7 +112,8 @@ pub async fn serve(listener: TcpListener, source: Source, shutdown: Cancellation
 }
 
 fn router(api: Api) -> Result<Router, RpcError> {
-    let reflection = || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(DESCRIPTORS);
+    let reflection =
+        || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(DESCRIPTORS);
     Ok(Server::builder()
         .max_concurrent_streams(STREAMS_MAX)
         .concurrency_limit_per_connection(STREAMS_MAX as usize)

@@ -18,7 +18,12 @@ use crate::site::PointIx;
 pub(super) type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Each cycle, or one in `every`, with the named points.
-pub(super) fn snapshots(source: &Source, points: Vec<PointIx>, every: u32, stop: CancellationToken) -> Replies<v1::Snapshot> {
+pub(super) fn snapshots(
+    source: &Source,
+    points: Vec<PointIx>,
+    every: u32,
+    stop: CancellationToken,
+) -> Replies<v1::Snapshot> {
     let site = Arc::clone(&source.site);
     let mut pace = Pace { every: u64::from(every.max(1)), last: None };
     let newest = WatchStream::new(source.snapshots.clone());
