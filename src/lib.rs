@@ -34,6 +34,8 @@ pub mod cycle;
 pub mod devices;
 pub mod dispatch;
 pub mod forecast;
+pub mod proto;
+pub mod rpc;
 pub mod site;
 pub mod snapshot;
 pub mod solver;
