@@ -1,6 +1,7 @@
 //! hexad: the controller of an industrial-park microgrid.
 
 pub mod cycle;
+pub mod config;
 pub mod dispatch;
 pub mod clock;
 pub mod control;
