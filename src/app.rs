@@ -1,0 +1,174 @@
+//! The only file that knows every room: channels, spawn order, shutdown order.
+//!
+//! Order of start: drivers, cycle, planner, rpc. Order of stop: planner, cycle (no more setpoints), drivers (each device
+//! by its `stop`), rpc, memory; a hard deadline stands around all of it.
+
+mod keeping;
+mod planning;
+mod solver_child;
+mod steering;
+mod watchdog;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use anyhow::Context;
+use arc_swap::ArcSwapOption;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::devices::{self, DeviceHandle, profile::ProfileStore};
+use crate::dispatch::Plan;
+use crate::rpc;
+use crate::site::Site;
+use crate::snapshot::Snapshot;
+
+pub use solver_child::SolverChild;
+
+/// An ordered stop takes at most this long; what is not done by then is left to leases and reversion.
+const STOP_DEADLINE: Duration = Duration::from_secs(8);
+
+/// What the daemon runs with, all resolved.
+#[derive(Debug)]
+pub struct Options {
+    /// The site.
+    pub site: Site,
+    /// Device profiles.
+    pub profiles: ProfileStore,
+    /// Site address -> address to connect to instead (rig).
+    pub endpoints: BTreeMap<String, String>,
+    /// The clock.
+    pub clock: Clock,
+    /// gRPC address.
+    pub listen: SocketAddr,
+    /// Where memory is kept; `None` keeps none.
+    pub state_dir: Option<PathBuf>,
+    /// Period of the cycle.
+    pub cycle: Duration,
+    /// Period of the dispatch.
+    pub dispatch: Duration,
+    /// Hard deadline of a solve.
+    pub solver_deadline: Duration,
+    /// Executable that serves `solver-worker`.
+    pub executable: PathBuf,
+}
+
+/// Where the threads and tasks meet.
+struct Shared {
+    site: Arc<Site>,
+    clock: Clock,
+    plan: ArcSwapOption<Plan>,
+    snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    plans: watch::Sender<Option<Arc<Plan>>>,
+    progress: watchdog::Progress,
+    stop: CancellationToken,
+}
+
+/// Runs the daemon until a signal ends it.
+///
+/// # Errors
+/// What keeps it from starting: the listen address, the runtime, the state directory.
+pub fn run(options: Options) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("hexad-io")
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(serve(options));
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    result
+}
+
+async fn serve(options: Options) -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::bind(options.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}; is another hexad running, or choose another `listen`", options.listen))?;
+    let speed = options.clock.speed();
+    let shared = Arc::new(Shared {
+        site: Arc::new(options.site),
+        clock: options.clock,
+        plan: ArcSwapOption::empty(),
+        snapshots: watch::Sender::new(None),
+        plans: watch::Sender::new(None),
+        progress: watchdog::Progress::default(),
+        stop: CancellationToken::new(),
+    });
+    let keeper = keeping::Keeper::open(options.state_dir.as_deref())?;
+
+    let drivers_stop = CancellationToken::new();
+    let mono = { let clock = shared.clock.clone(); Arc::new(move || clock.mono()) };
+    let devices = devices::spawn(&shared.site, &options.profiles, &options.endpoints, mono, drivers_stop.clone());
+    let frames = devices.iter().map(|d| d.frames.clone()).collect::<Vec<_>>();
+
+    let (to_planner, from_cycle) = mpsc::sync_channel(64);
+    let steering = steering::Steering {
+        shared: Arc::clone(&shared),
+        devices: devices.iter().map(DeviceHandle::clone).collect(),
+        period: scaled(options.cycle, speed, Duration::from_millis(100)),
+        memory: keeper.memory(),
+        keeper: keeper.sender(),
+        to_planner,
+    };
+    let planning = planning::Planning {
+        shared: Arc::clone(&shared),
+        period: scaled(options.dispatch, speed, Duration::from_millis(250)),
+        history: keeper.history(),
+        keeper: keeper.sender(),
+        solver: SolverChild::new(options.executable, options.solver_deadline),
+    };
+    let cycle = std::thread::Builder::new().name("hexad-cycle".to_owned()).spawn(move || steering.run())?;
+    let planner = std::thread::Builder::new().name("hexad-plan".to_owned()).spawn(move || planning.run(&from_cycle))?;
+
+    let source = rpc::Source { site: Arc::clone(&shared.site), snapshots: shared.snapshots.subscribe(), plans: shared.plans.subscribe() };
+    let rpc_stop = CancellationToken::new();
+    let server = tokio::spawn(rpc::serve(listener, source, rpc_stop.clone()));
+    tracing::info!(address = %options.listen, site = shared.site.id, "serving gRPC in plaintext on loopback, as configured");
+    let period = scaled(options.cycle, speed, Duration::from_millis(100));
+    let dog = tokio::spawn(watchdog::run(Arc::clone(&shared), frames, period));
+
+    wait_for_signal().await?;
+    tracing::info!("stopping");
+    sd_notify::notify(&[sd_notify::NotifyState::Stopping]).ok();
+    let orderly = async {
+        shared.stop.cancel();
+        let joined = tokio::task::spawn_blocking(move || (planner.join().is_ok(), cycle.join().is_ok()));
+        if !matches!(joined.await, Ok((true, true))) {
+            tracing::error!("a core thread had panicked");
+        }
+        drivers_stop.cancel();
+        for device in devices {
+            device.finished().await;
+        }
+        rpc_stop.cancel();
+        server.await.ok();
+        keeper.close();
+    };
+    if tokio::time::timeout(STOP_DEADLINE, orderly).await.is_err() {
+        tracing::error!("the ordered stop did not finish in {STOP_DEADLINE:?}; leases and reversion end what stands");
+    }
+    dog.abort();
+    Ok(())
+}
+
+fn scaled(period: Duration, speed: f64, least: Duration) -> Duration {
+    period.div_f64(speed.max(1.0)).max(least)
+}
+
+async fn wait_for_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt, mut hangup) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => tracing::warn!("settings are read at start only: restart to apply a change"),
+        }
+    }
+}

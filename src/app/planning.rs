@@ -1,0 +1,96 @@
+//! The dispatch on its own thread: observes every cycle, plans when due or when something happened.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+
+use super::keeping::{Keep, What};
+use super::{Shared, SolverChild};
+use crate::dispatch::{self, Plan};
+use crate::forecast::{self, History, TimeGrid};
+use crate::site::{Link, Mode};
+use crate::snapshot::Snapshot;
+use crate::state::Availability;
+use crate::units::Mono;
+
+/// The first plan waits for the devices' first answers, but not longer than this.
+const FIRST_ANSWERS: Duration = Duration::from_secs(10);
+/// The history is kept this often.
+const KEEP_EVERY: Duration = Duration::from_secs(300);
+
+pub(super) struct Planning {
+    pub shared: Arc<Shared>,
+    pub period: Duration,
+    pub history: History,
+    pub keeper: Sender<Keep>,
+    pub solver: SolverChild,
+}
+
+/// What must not change without a new plan.
+type Situation = (Mode, Vec<bool>);
+
+impl Planning {
+    pub(super) fn run(mut self, snapshots: &Receiver<Arc<Snapshot>>) {
+        let mut last: Option<Arc<Plan>> = None;
+        let mut planned: Option<(Situation, Mono)> = None;
+        let mut kept_at = Mono::default();
+        // Ends when the cycle ends: it owns the other side.
+        while let Ok(first) = snapshots.recv() {
+            let mut newest = first;
+            self.history.observe(&self.shared.site, &newest.state);
+            while let Ok(next) = snapshots.try_recv() {
+                self.history.observe(&self.shared.site, &next.state);
+                newest = next;
+            }
+            let now = newest.now.mono;
+            let situation = situation(&newest);
+            let due = match &planned {
+                None => now.since(Mono::default()) > FIRST_ANSWERS || newest.devices.iter().all(|d| d.link != Link::Connecting),
+                Some((before, at)) => *before != situation || now.since(*at) >= self.period,
+            };
+            if due && !self.shared.stop.is_cancelled() {
+                let plan = Arc::new(self.plan(&newest, last.as_deref()));
+                planned = Some((situation, now));
+                self.shared.plan.store(Some(Arc::clone(&plan)));
+                self.shared.plans.send_replace(Some(Arc::clone(&plan)));
+                last = Some(plan);
+            }
+            if now.since(kept_at) >= KEEP_EVERY {
+                kept_at = now;
+                self.keep();
+            }
+        }
+        self.keep();
+    }
+
+    fn plan(&mut self, snapshot: &Snapshot, last: Option<&Plan>) -> Plan {
+        let site = &self.shared.site;
+        let started = self.shared.clock.mono();
+        let horizon = forecast::horizon(site, &snapshot.state, &self.history, TimeGrid::new(snapshot.now.park));
+        let inputs = dispatch::Inputs {
+            site,
+            state: &snapshot.state,
+            horizon: &horizon,
+            last,
+            id: last.map_or(1, |p| p.id + 1),
+            islanded: snapshot.mode != Mode::GridConnected,
+        };
+        let mut plan = dispatch::plan(&inputs, &mut self.solver);
+        plan.solve_ms = self.shared.clock.mono().since(started).as_secs_f64() * 1e3;
+        tracing::debug!(id = plan.id, status = plan.status.name(), solve_ms = plan.solve_ms, cost = plan.cost, "plan");
+        if !plan.note.is_empty() {
+            tracing::warn!(id = plan.id, status = plan.status.name(), "{}", plan.note);
+        }
+        plan
+    }
+
+    fn keep(&self) {
+        if let Ok(bytes) = serde_json::to_vec(&self.history) {
+            self.keeper.send(Keep { what: What::History, bytes }).ok();
+        }
+    }
+}
+
+fn situation(snapshot: &Snapshot) -> Situation {
+    (snapshot.mode, snapshot.state.assets.iter().map(|a| a.availability == Availability::Available).collect())
+}

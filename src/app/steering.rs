@@ -1,0 +1,74 @@
+//! The cycle on its own thread: collect frames, step, hand out setpoints. Never waits for anybody.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, SyncSender};
+use std::time::Duration;
+
+use super::keeping::{Keep, What};
+use super::Shared;
+use crate::cycle::{self, Inputs, Memory};
+use crate::devices::DeviceHandle;
+use crate::snapshot::Snapshot;
+
+/// Memory is kept this often, and at once when something changes that must survive.
+const KEEP_EVERY: Duration = Duration::from_secs(60);
+
+pub(super) struct Steering {
+    pub shared: Arc<Shared>,
+    pub devices: Vec<DeviceHandle>,
+    pub period: Duration,
+    pub memory: Memory,
+    pub keeper: Sender<Keep>,
+    pub to_planner: SyncSender<Arc<Snapshot>>,
+}
+
+impl Steering {
+    pub(super) fn run(mut self) {
+        let mut due = self.shared.clock.mono();
+        let mut kept_at = due;
+        let mut survivors = self.memory.survivors();
+        while !self.shared.stop.is_cancelled() {
+            let now = self.shared.clock.mono();
+            if now < due {
+                std::thread::sleep(due.since(now));
+                continue;
+            }
+            // A late cycle is skipped, never doubled.
+            due = (due + self.period).max(now + self.period / 2);
+            self.cycle();
+            let latest = self.memory.survivors();
+            if latest != survivors || now.since(kept_at) >= KEEP_EVERY {
+                (survivors, kept_at) = (latest, now);
+                self.keep();
+            }
+            self.shared.progress.cycle_done(now);
+        }
+        self.keep();
+    }
+
+    fn cycle(&mut self) {
+        let inputs = Inputs {
+            now: self.shared.clock.now(),
+            frames: self.devices.iter().map(|d| Arc::clone(&d.frames.borrow())).collect(),
+            plan: self.shared.plan.load_full(),
+        };
+        let snapshot = Arc::new(cycle::step(&mut self.memory, &self.shared.site, inputs));
+        for setpoint in &snapshot.setpoints {
+            if let Some(device) = self.devices.iter().find(|d| d.device == setpoint.device) {
+                device.commands.send_replace(Some(Arc::clone(setpoint)));
+            }
+        }
+        // A planner that is busy misses a cycle; it takes the next.
+        self.to_planner.try_send(Arc::clone(&snapshot)).ok();
+        self.shared.snapshots.send_replace(Some(snapshot));
+    }
+
+    fn keep(&self) {
+        match serde_json::to_vec(&self.memory) {
+            Ok(bytes) => {
+                self.keeper.send(Keep { what: What::Memory, bytes }).ok();
+            }
+            Err(e) => tracing::error!("the memory cannot be written down: {e}"),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! From the plan to a wish per asset, and the sharing of what deviates from it.
+
+use super::share::{Flexible, Market, share};
+use super::wish::{Wish, lever};
+use crate::dispatch::Plan;
+use crate::site::{Asset, Cause, Kind, Site};
+use crate::state::{AssetState, Availability, SiteState};
+
+/// The PCC is steered to stay this far inside its limits: meters, transformers' reactive load and delay need room.
+const LIMIT_MARGIN: f64 = 0.95;
+/// A price difference of this much moves a unit by its whole rating.
+const PULL_PER_RATING: f64 = 0.3;
+/// Prices alone move a unit at most this share of its rating away from the plan; limits may move it further.
+const ECONOMIC_SHARE: f64 = 0.3;
+/// Smaller moves are not worth a command.
+const DEAD_BAND_SHARE: f64 = 0.01;
+/// A plan that leaves less than this of the potential unused does not curtail: forecasts are not that good.
+const CURTAILED_SHARE: f64 = 0.03;
+/// A battery behind its planned energy catches up over this time ...
+const CATCH_UP_H: f64 = 0.5;
+/// ... with at most this share of its rating.
+const CATCH_UP_SHARE: f64 = 0.1;
+/// Above this share of the hot store's energy, heat that still flows in is thrown away.
+const STORE_FULL: f64 = 0.97;
+/// The rest of a settlement window shorter than this is not divided by.
+const WINDOW_REST_MIN_S: f64 = 60.0;
+
+/// The wish of one asset by the plan's interval `i`.
+pub(super) fn wish(plan: &Plan, i: usize, asset: &Asset, index: usize, own: &AssetState, site: &Site, state: &SiteState) -> Option<Wish> {
+    let planned = plan.assets.get(index)?;
+    let power = *planned.power_kw.first()?.get(i)?;
+    let potential = planned.potential_kw.get(i).copied();
+    let short = potential.is_some_and(|p| p.abs() - power.abs() > (CURTAILED_SHARE * p.abs()).max(1.0));
+    let lever = lever(asset)?;
+    let (power_kw, on) = match &asset.kind {
+        Kind::Load(_) => (None, Some(!potential.is_some_and(|p| power.abs() < 0.5 * p.abs()))),
+        Kind::Battery(k) => (Some(power + catch_up(plan, i, index, own, state, k.discharge_max_kw)), None),
+        Kind::DumpCooler(_) => (Some(power.min(overflow(site, state, asset, own))), None),
+        _ if lever.cap => (short.then_some(power), None),
+        _ => {
+            let least = asset.kind.commitment().map_or(0.0, |c| c.min_load * asset.kind.rated().kw());
+            (Some(power.max(least)), planned.on.get(i).copied())
+        }
+    };
+    Some(Wish { power_kw, on, cause: Cause::Plan })
+}
+
+/// Follows the plan's energy, not its power: what was missed in earlier intervals is caught up, bounded.
+fn catch_up(plan: &Plan, i: usize, index: usize, own: &AssetState, state: &SiteState, rated_kw: f64) -> f64 {
+    let end = |j: usize| plan.assets.get(index).and_then(|a| a.energy_kwh.get(j)).copied();
+    let (Some(before), Some(after)) = (i.checked_sub(1).and_then(end), end(i)) else { return 0.0 };
+    let (Some(Ok(now_kwh)), Some(interval)) = (own.energy, plan.grid.intervals.get(i)) else { return 0.0 };
+    let part = (state.now.park.seconds_since(interval.start) / (interval.hours * 3600.0)).clamp(0.0, 1.0);
+    let missing = before + part * (after - before) - now_kwh;
+    // Above the trajectory discharge more, below it less.
+    (-missing / CATCH_UP_H).clamp(-CATCH_UP_SHARE * rated_kw, CATCH_UP_SHARE * rated_kw)
+}
+
+/// Injection (negative) that keeps a full hot store from being charged further.
+fn overflow(site: &Site, state: &SiteState, asset: &Asset, own: &AssetState) -> f64 {
+    let full = || {
+        let bus = site.buses.get(asset.ports.first()?.bus.0)?;
+        let store = bus.closed_by?;
+        let believed = state.assets.get(store.0)?;
+        let share = believed.energy?.ok()? / site.assets.get(store.0)?.kind.capacity()?.kwh();
+        let charging = -believed.ports.first()?.measured.ok()?;
+        let dumped = own.ports.first()?.measured.ok()?;
+        (share > STORE_FULL).then_some((dumped - charging).min(0.0))
+    };
+    full().unwrap_or(0.0)
+}
+
+/// Moves the wishes of the flexible units by price and by the limits of the PCC. Returns the import expected.
+pub(super) fn balance(site: &Site, state: &SiteState, plan: Option<(&Plan, usize)>, wishes: &mut [Option<Wish>]) -> Option<f64> {
+    let pcc = site.pcc()?;
+    let Kind::Grid(grid) = &site.assets.get(pcc.0)?.kind else { return None };
+    let measured_kw = state.assets.get(pcc.0)?.ports.first()?.power.kw();
+    let units: Vec<(usize, Flexible)> = site
+        .assets
+        .iter()
+        .zip(&state.assets)
+        .zip(wishes.iter())
+        .enumerate()
+        .filter_map(|(ix, ((asset, own), wish))| Some((ix, flexible(asset, own, (*wish)?, plan, ix)?)))
+        .collect();
+    let drift: f64 = units
+        .iter()
+        .filter_map(|(ix, u)| Some(state.assets.get(*ix)?.ports.first()?.power.kw() - u.planned_kw))
+        .sum();
+    let import_price = site.tariff.import_per_kwh(state.now.park, &site.zone);
+    let import_max = LIMIT_MARGIN * grid.import_max_kw.min(grid.transformer_kva);
+    let market = Market {
+        import_kw: measured_kw + drift,
+        import_price: import_price.unwrap_or(site.tariff.export_per_kwh),
+        export_price: site.tariff.export_per_kwh,
+        import_max_kw: import_max.min(window_allowance(site, state, plan, pcc.0).unwrap_or(import_max)),
+        import_min_kw: -LIMIT_MARGIN * grid.export_max_kw,
+    };
+    let (powers, import_kw) = settle(&market, &units);
+    for ((ix, unit), power) in units.iter().zip(&powers) {
+        if let (Some(asset), Some(Some(wish))) = (site.assets.get(*ix), wishes.get_mut(*ix)) {
+            apply(asset, unit, *power, wish);
+        }
+    }
+    Some(import_kw)
+}
+
+/// First by price within a narrow band round the plan; where that does not keep the limits, with all there is.
+fn settle(market: &Market, units: &[(usize, Flexible)]) -> (Vec<f64>, f64) {
+    let import = |powers: &[f64]| {
+        market.import_kw - units.iter().zip(powers).map(|((_, u), p)| p - u.planned_kw).sum::<f64>()
+    };
+    let narrow: Vec<Flexible> = units
+        .iter()
+        .map(|(_, u)| {
+            let band = ECONOMIC_SHARE * u.max_kw.abs().max(u.min_kw.abs());
+            Flexible { min_kw: u.min_kw.max(u.planned_kw - band), max_kw: u.max_kw.min(u.planned_kw + band), ..*u }
+        })
+        .collect();
+    let (powers, _) = share(market, &narrow);
+    let import_kw = import(&powers);
+    if import_kw <= market.import_max_kw + 1e-6 && import_kw >= market.import_min_kw - 1e-6 {
+        return (powers, import_kw);
+    }
+    let all: Vec<Flexible> = units.iter().map(|(_, u)| *u).collect();
+    let (powers, _) = share(market, &all);
+    let import_kw = import(&powers);
+    (powers, import_kw)
+}
+
+fn flexible(asset: &Asset, own: &AssetState, wish: Wish, plan: Option<(&Plan, usize)>, ix: usize) -> Option<Flexible> {
+    if own.availability != Availability::Available {
+        return None;
+    }
+    let rated = asset.kind.rated().kw();
+    let potential = own.potential.and_then(Result::ok);
+    let unit = |planned_kw: f64, min_kw: f64, max_kw: f64, up: f64, down: f64| Flexible {
+        planned_kw,
+        min_kw,
+        max_kw,
+        up_per_kwh: up,
+        down_per_kwh: down,
+        pull: PULL_PER_RATING / rated.max(1.0),
+    };
+    match &asset.kind {
+        Kind::Battery(k) => {
+            let value = plan
+                .and_then(|(p, i)| p.assets.get(ix)?.stored_value.get(i).copied())
+                .filter(|v| v.is_finite())
+                .map_or(0.5, |v| v.clamp(0.0, 3.0));
+            let (up, down) = (value / k.discharge_efficiency + k.wear_per_kwh, value * k.charge_efficiency);
+            Some(unit(wish.power_kw?, own.min.kw(), own.max.kw(), up, down))
+        }
+        Kind::Pv(_) | Kind::Wind(_) => {
+            let can = potential.unwrap_or(own.ports.first()?.power.kw()).max(0.0);
+            Some(unit(wish.power_kw.map_or(can, |cap| cap.min(can)), 0.0, can, 0.0, 0.0))
+        }
+        Kind::FlexibleLoad(k) => {
+            let wants = potential?.min(0.0);
+            Some(unit(wish.power_kw.map_or(wants, |cap| cap.max(wants)), wants, k.floor * wants, k.discomfort_per_kwh, k.discomfort_per_kwh))
+        }
+        Kind::EvCharger(k) => {
+            let wants = potential?.min(0.0);
+            Some(unit(wish.power_kw.map_or(wants, |cap| cap.max(wants)), wants, 0.0, k.delay_per_kwh, k.delay_per_kwh))
+        }
+        _ => None,
+    }
+}
+
+fn apply(asset: &Asset, unit: &Flexible, power: f64, wish: &mut Wish) {
+    let moved = power - unit.planned_kw;
+    if moved.abs() < DEAD_BAND_SHARE * asset.kind.rated().kw() {
+        return;
+    }
+    let toward_more = match asset.kind {
+        Kind::Battery(_) => false,
+        Kind::Pv(_) | Kind::Wind(_) => moved > 0.0,
+        _ => moved < 0.0,
+    };
+    // A cap is lifted by the plan alone; sharing only tightens it.
+    if !toward_more {
+        wish.power_kw = Some(power);
+        wish.cause = Cause::Balance;
+    }
+}
+
+/// Import that keeps the settlement window's mean at the month's peak, or at what the plan pays for anyway.
+fn window_allowance(site: &Site, state: &SiteState, plan: Option<(&Plan, usize)>, pcc: usize) -> Option<f64> {
+    let (plan, i) = plan?;
+    if site.tariff.demand_per_kw_month <= 0.0 {
+        return None;
+    }
+    let planned = *plan.assets.get(pcc)?.power_kw.first()?.get(i)?;
+    let length_s = f64::from(site.tariff.demand_window_min) * 60.0;
+    let passed_s = state.now.park.seconds_since(state.window.start).clamp(0.0, length_s);
+    if state.window.unmeasured_s > 0.1 * length_s {
+        return None;
+    }
+    let mean = state.window.peak.kw().max(planned * 1.02 + 5.0);
+    let left_kwh = mean * length_s / 3600.0 - state.window.imported.kwh();
+    Some((left_kwh * 3600.0 / (length_s - passed_s).max(WINDOW_REST_MIN_S)).max(0.0))
+}

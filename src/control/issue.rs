@@ -1,0 +1,209 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::guard;
+use super::wish::{Lever, Wish, injection, lever};
+use super::{follow, rules};
+use crate::dispatch::Plan;
+use crate::site::{Asset, AssetIx, Cause, DeviceFrame, DeviceIx, Limiter, Link, Mode, Point, Reading, Setpoint, Site, Target};
+use crate::state::{AssetState, Availability, SiteState};
+use crate::units::{Mono, Now, Park};
+
+/// A setpoint ends this long after the cycle that gave it, unless the next renews it.
+const LEASE: Duration = Duration::from_secs(10);
+/// After a start, what stands is held until the first plan, but not longer than this.
+const HOLD: Duration = Duration::from_secs(90);
+/// A device whose driver published nothing for so long is not renewed.
+const PATH_FRESH: Duration = Duration::from_secs(5);
+
+/// What control remembers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Control {
+    /// Last power commanded per asset, kW; `None` where nothing stands that we gave.
+    last_kw: Vec<Option<f64>>,
+    last_park: Option<Park>,
+    first_cycle: Option<Mono>,
+}
+
+impl Control {
+    /// A new process gave no commands yet: it takes over what the devices say stands.
+    pub fn restarted(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// What a decision is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The site.
+    pub site: &'a Site,
+    /// What is believed.
+    pub state: &'a SiteState,
+    /// The process image, for what stands in the devices.
+    pub image: &'a [Reading],
+    /// What the drivers say of their paths.
+    pub frames: &'a [Arc<DeviceFrame>],
+    /// The plan picked up at this cycle.
+    pub plan: Option<&'a Plan>,
+    /// The mode.
+    pub mode: Mode,
+    /// Number of the cycle.
+    pub cycle: u64,
+}
+
+/// What was narrowed, for one asset.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Narrowed {
+    /// Which asset.
+    pub asset: AssetIx,
+    /// Which command.
+    pub point: Point,
+    /// What was wanted, kW or 0/1.
+    pub wanted: f64,
+    /// What was given.
+    pub given: f64,
+    /// By what.
+    pub by: Limiter,
+}
+
+/// The outcome of one cycle.
+#[derive(Clone, Debug, Default)]
+pub struct Decision {
+    /// One per steered asset whose device answers.
+    pub setpoints: Vec<Arc<Setpoint>>,
+    /// What the guard narrowed.
+    pub narrowed: Vec<Narrowed>,
+    /// Import expected at the PCC, kW.
+    pub import_kw: Option<f64>,
+    /// The plan was followed (false: held, or by rules).
+    pub planned: bool,
+}
+
+/// Decides every setpoint of this cycle.
+pub fn decide(memory: &mut Control, inputs: &Inputs<'_>) -> Decision {
+    let Inputs { site, state, .. } = *inputs;
+    let now = state.now;
+    let dt_s = memory.last_park.map_or(0.0, |last| now.park.seconds_since(last).max(0.0));
+    memory.last_park = Some(now.park);
+    memory.last_kw.resize(site.assets.len(), None);
+    let started = *memory.first_cycle.get_or_insert(now.mono);
+
+    let plan = inputs.plan.filter(|p| now.park <= p.valid_until).and_then(|p| Some((p, p.interval_at(now.park)?)));
+    let holding = inputs.plan.is_none() && now.mono.since(started) < HOLD;
+    let mut wishes: Vec<Option<Wish>> = site
+        .assets
+        .iter()
+        .zip(&state.assets)
+        .enumerate()
+        .map(|(ix, (asset, own))| wish(inputs, plan, holding, asset, ix, own))
+        .collect();
+    let connected = inputs.mode == Mode::GridConnected;
+    let import_kw = if connected && !holding { follow::balance(site, state, plan, &mut wishes) } else { None };
+
+    let mut decision = Decision { import_kw, planned: plan.is_some(), ..Decision::default() };
+    let rows = site.assets.iter().zip(&state.assets).zip(wishes).zip(&mut memory.last_kw).enumerate();
+    for (ix, (((asset, own), wish), last)) in rows {
+        *last = wish.and_then(|w| issue(inputs, AssetIx(ix), asset, own, w, *last, dt_s, &mut decision));
+    }
+    decision
+}
+
+/// The device that steers an asset, if it answers and takes the lever's commands.
+fn steered(inputs: &Inputs<'_>, asset: &Asset) -> Option<(DeviceIx, Lever)> {
+    let (device, lever) = (asset.device?, lever(asset)?);
+    let frame = inputs.frames.iter().find(|f| f.device == device)?;
+    let takes = |p: Point| inputs.site.point(device, p).is_some();
+    (frame.link == Link::Up && (lever.power.is_some_and(takes) || (lever.switch && takes(Point::On)))).then_some((device, lever))
+}
+
+fn wish(inputs: &Inputs<'_>, plan: Option<(&Plan, usize)>, holding: bool, asset: &Asset, ix: usize, own: &AssetState) -> Option<Wish> {
+    let (device, lever) = steered(inputs, asset)?;
+    if own.availability != Availability::Available {
+        return Some(safe(inputs, device, lever, asset));
+    }
+    if holding {
+        return standing(inputs, device, lever, asset);
+    }
+    plan.and_then(|(p, i)| follow::wish(p, i, asset, ix, own, inputs.site, inputs.state))
+        .or_else(|| Some(rules::wish(inputs.site, inputs.state, asset, own)))
+}
+
+/// A steerable asset that cannot be judged gets its device's safe values.
+fn safe(inputs: &Inputs<'_>, device: DeviceIx, lever: Lever, asset: &Asset) -> Wish {
+    let of = |point: Point| inputs.site.point(device, point).and_then(|ix| inputs.site.spec(ix)).and_then(|s| s.safe);
+    let power_kw = lever.power.and_then(of).map(|v| injection(asset, lever, v));
+    Wish { power_kw, on: of(Point::On).map(|v| v > 0.5), cause: Cause::Unknown }
+}
+
+/// What the device says stands; `None` where it cannot be read, so that nothing is commanded blindly.
+fn standing(inputs: &Inputs<'_>, device: DeviceIx, lever: Lever, asset: &Asset) -> Option<Wish> {
+    let read = |p: Point| inputs.site.point(device, p).and_then(|ix| inputs.image.get(ix.0)).map(|r| r.value);
+    let power = lever.power.and_then(read).transpose().ok()?;
+    let on = if lever.switch { read(Point::On).transpose().ok()? } else { None };
+    Some(Wish { power_kw: power.map(|v| injection(asset, lever, v)), on: on.map(|v| v > 0.5), cause: Cause::Hold })
+}
+
+/// Ramps, guards and issues one asset's setpoint; returns the power that now stands.
+#[allow(clippy::too_many_arguments)] // one row of the decision's table
+fn issue(inputs: &Inputs<'_>, ix: AssetIx, asset: &Asset, own: &AssetState, wish: Wish, last: Option<f64>, dt_s: f64, out: &mut Decision) -> Option<f64> {
+    let (device, lever) = steered(inputs, asset)?;
+    let from = last.or_else(|| standing(inputs, device, lever, asset).and_then(|w| w.power_kw));
+    let ramped = wish.power_kw.map(|to| ramp(asset, from, to, dt_s));
+    let guarded = guard::narrow(inputs.site, inputs.state, asset, own, ramped, wish.on);
+    record(ix, lever, ramped, wish.on, &guarded, out);
+    let site = inputs.site;
+    let mut targets = Vec::with_capacity(2);
+    let has = |p: Point| site.point(device, p).is_some();
+    if let Some(point) = lever.power.filter(|p| has(*p)) {
+        // No wish on a cap lifts it: the rating is said, because "no instruction" is not "off".
+        let value = guarded.power_kw.unwrap_or(asset.kind.rated().kw());
+        targets.push(Target { point, value: if lever.cap { value.abs() } else { value } });
+    }
+    if let Some(on) = guarded.on.filter(|_| has(Point::On)) {
+        targets.push(Target { point: Point::On, value: f64::from(u8::from(on)) });
+    }
+    let limited_by = guarded.by.or_else(|| (ramped != wish.power_kw).then_some(Limiter::Ramp));
+    out.setpoints.push(Arc::new(Setpoint {
+        asset: ix,
+        device,
+        targets,
+        cycle: inputs.cycle,
+        lease_until: inputs.state.now.mono + LEASE,
+        renew: path_healthy(inputs, device, inputs.state.now),
+        cause: wish.cause,
+        limited_by,
+    }));
+    guarded.power_kw
+}
+
+fn ramp(asset: &Asset, from: Option<f64>, to: f64, dt_s: f64) -> f64 {
+    match (from, asset.kind.ramp_kw_per_s()) {
+        (Some(from), Some(rate)) if to.is_finite() => to.min(from + rate * dt_s).max(from - rate * dt_s),
+        _ => to,
+    }
+}
+
+fn record(ix: AssetIx, lever: Lever, wanted_kw: Option<f64>, wanted_on: Option<bool>, guarded: &guard::Guarded, out: &mut Decision) {
+    let Some(by) = guarded.by else { return };
+    let switch = |on: bool| f64::from(u8::from(on));
+    if let (Some(point), Some(wanted), Some(given)) = (lever.power, wanted_kw, guarded.power_kw)
+        && (wanted - given).abs() > 1e-9
+    {
+        out.narrowed.push(Narrowed { asset: ix, point, wanted, given, by });
+    }
+    if let (Some(wanted), Some(given)) = (wanted_on, guarded.on)
+        && wanted != given
+    {
+        out.narrowed.push(Narrowed { asset: ix, point: Point::On, wanted: switch(wanted), given: switch(given), by });
+    }
+}
+
+fn path_healthy(inputs: &Inputs<'_>, device: DeviceIx, now: Now) -> bool {
+    inputs
+        .frames
+        .iter()
+        .find(|f| f.device == device)
+        .is_some_and(|f| f.link == Link::Up && now.mono.since(f.turn) < PATH_FRESH)
+}

@@ -1,0 +1,244 @@
+//! What a person must know at this moment. An alarm stands while its cause does; it names the thing, not the symptom.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::control::Decision;
+use crate::dispatch::{Plan, PlanStatus};
+use crate::site::{Alarm, AlarmKind, DeviceFrame, Kind, Link, Point, Reason, Reversion, RunState, Setpoint, Severity, Site};
+use crate::state::{Finding, SiteState};
+use crate::units::Park;
+
+/// A unit that is told a power and gives another for so long does not follow, seconds (monotonic).
+const FOLLOW_S: f64 = 30.0;
+/// ... by more than this share of its rating.
+const FOLLOW_SHARE: f64 = 0.08;
+/// A lost device is an alarm after this long without an answer: shorter gaps are ordinary reconnects.
+const LOST_S: f64 = 5.0;
+
+/// What the alarms are raised from.
+pub(super) struct Seen<'a> {
+    pub site: &'a Site,
+    pub state: &'a SiteState,
+    pub frames: &'a [Arc<DeviceFrame>],
+    pub plan: Option<&'a Plan>,
+    pub decision: &'a Decision,
+    pub findings: &'a [Finding],
+}
+
+/// Since when each alarm stands, and how long each unit has not followed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watch {
+    since: BTreeMap<(AlarmKind, String), Park>,
+    down_since: BTreeMap<usize, f64>,
+    astray_since: BTreeMap<usize, f64>,
+    unverified: Vec<String>,
+}
+
+type Raised = (AlarmKind, Severity, String, String);
+
+impl Watch {
+    /// Devices whose last command is not verified, in words.
+    pub(super) fn unverified(&self) -> Vec<String> {
+        self.unverified.clone()
+    }
+
+    /// All alarms that stand now, the most urgent first.
+    pub(super) fn raise(&mut self, seen: &Seen<'_>) -> Vec<Alarm> {
+        let mut raised = Vec::new();
+        self.devices(seen, &mut raised);
+        self.following(seen, &mut raised);
+        balances(seen, &mut raised);
+        plans(seen, &mut raised);
+        limits(seen, &mut raised);
+        let mut since = BTreeMap::new();
+        let mut alarms: Vec<Alarm> = raised
+            .into_iter()
+            .map(|(kind, severity, subject, text)| {
+                let key = (kind, subject.clone());
+                let from = self.since.get(&key).copied().unwrap_or(seen.state.now.park);
+                since.insert(key, from);
+                Alarm { kind, severity, subject, text, since: from }
+            })
+            .collect();
+        self.since = since;
+        alarms.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.kind.cmp(&b.kind)).then(a.subject.cmp(&b.subject)));
+        alarms
+    }
+
+    fn devices(&mut self, seen: &Seen<'_>, out: &mut Vec<Raised>) {
+        self.unverified.clear();
+        let now_s = seen.state.now.mono.seconds();
+        for frame in seen.frames {
+            let Some(device) = seen.site.devices.get(frame.device.0) else { continue };
+            if frame.link == Link::Up {
+                self.down_since.remove(&frame.device.0);
+            } else {
+                self.down_since.entry(frame.device.0).or_insert(now_s);
+            }
+            let lost = self.down_since.get(&frame.device.0).is_some_and(|from| now_s - from > LOST_S);
+            if let (Link::Down(reason), true) = (frame.link, lost) {
+                out.push(link_alarm(&device.id, &device.address, reason));
+            }
+            self.writes(&device.id, frame, out);
+            for (reading, spec) in frame.readings.iter().zip(seen.site.points.get(device.points.clone()).unwrap_or_default()) {
+                if reading.value == Err(Reason::IllegalAddress) {
+                    let text = format!("{} has no {}: the device's map differs from profile {}; the point is disabled", device.id, spec.point.name(), device.profile);
+                    out.push((AlarmKind::PointRefused, Severity::Warning, format!("{}.{}", device.id, spec.point.name()), text));
+                }
+            }
+            let commands = seen.site.points.get(device.points.clone()).unwrap_or_default().iter().any(|p| p.point.is_command());
+            if device.reversion == Reversion::None && commands {
+                let text = format!("commands of {} do not end by themselves when the controller falls silent", device.id);
+                out.push((AlarmKind::NoReversion, Severity::Notice, device.id.clone(), text));
+            }
+        }
+        frozen(seen, out);
+        faults(seen, out);
+    }
+
+    fn writes(&mut self, id: &str, frame: &DeviceFrame, out: &mut Vec<Raised>) {
+        if let Some((point, reason)) = frame.write.refused {
+            let text = format!("{id} refused {}: {reason}; the command does not stand", point.name());
+            self.unverified.push(text.clone());
+            out.push((AlarmKind::WriteRefused, Severity::Warning, id.to_owned(), text));
+        }
+        for m in &frame.write.mismatches {
+            let text = format!("{id}.{} was set to {:.1} and reads back {:.1}: another controller, or a write without effect", m.point.name(), m.wanted, m.got);
+            self.unverified.push(text.clone());
+            out.push((AlarmKind::ReadbackMismatch, Severity::Warning, id.to_owned(), text));
+        }
+    }
+
+    /// A write that is acknowledged may still do nothing (F58): the effect is verified in watts.
+    fn following(&mut self, seen: &Seen<'_>, out: &mut Vec<Raised>) {
+        let now_s = seen.state.now.mono.seconds();
+        let mut astray = BTreeMap::new();
+        for setpoint in &seen.decision.setpoints {
+            let ix = setpoint.asset.0;
+            if let Some((wanted, got)) = gap(seen, setpoint) {
+                let from = self.astray_since.get(&ix).copied().unwrap_or(now_s);
+                astray.insert(ix, from);
+                if now_s - from > FOLLOW_S {
+                    let id = seen.site.assets.get(ix).map(|a| a.id.clone()).unwrap_or_default();
+                    let text = format!("{id} is told {wanted:.0} kW and gives {got:.0} kW");
+                    self.unverified.push(text.clone());
+                    out.push((AlarmKind::NotFollowing, Severity::Warning, id, text));
+                }
+            }
+        }
+        self.astray_since = astray;
+    }
+}
+
+/// (told, given) of a unit that must hold its setpoint and does not.
+fn gap(seen: &Seen<'_>, setpoint: &Setpoint) -> Option<(f64, f64)> {
+    let asset = seen.site.assets.get(setpoint.asset.0)?;
+    let own = seen.state.assets.get(setpoint.asset.0)?;
+    let got = own.ports.first()?.measured.ok()?;
+    let rated = asset.kind.rated().kw();
+    let (wanted, astray) = match asset.kind {
+        Kind::Battery(_) => {
+            let wanted = setpoint.target(Point::WSet)?;
+            (wanted, (got - wanted).abs() > FOLLOW_SHARE * rated)
+        }
+        // A cap is not followed only when it is exceeded.
+        Kind::Pv(_) | Kind::Wind(_) | Kind::FlexibleLoad(_) | Kind::EvCharger(_) => {
+            let cap = setpoint.target(Point::WMax)?;
+            (cap, got.abs() - cap > FOLLOW_SHARE * rated)
+        }
+        _ => return None,
+    };
+    astray.then_some((wanted, got))
+}
+
+fn link_alarm(id: &str, address: &str, reason: Reason) -> Raised {
+    let (kind, text) = match reason {
+        Reason::IdentityMismatch => (AlarmKind::IdentityMismatch, format!("another device answers at {address} than the profile of {id} expects: nothing is written to it")),
+        Reason::GatewayPath => (AlarmKind::DeviceLost, format!("{id}: the gateway at {address} answers, the unit behind it does not; check the unit id")),
+        _ => (AlarmKind::DeviceLost, format!("{id} at {address} does not answer ({reason})")),
+    };
+    (kind, Severity::Warning, id.to_owned(), text)
+}
+
+fn frozen(seen: &Seen<'_>, out: &mut Vec<Raised>) {
+    for asset in &seen.site.assets {
+        for (port, believed) in asset.ports.iter().zip(seen.state.assets.get(seen.site.asset(&asset.id).map_or(usize::MAX, |a| a.0)).map(|a| a.ports.as_slice()).unwrap_or_default()) {
+            if believed.measured == Err(Reason::Frozen) {
+                let device = port.measured.first().map(|m| seen.site.point_name(m.point)).unwrap_or_default();
+                let text = format!("{device} repeats the same value to the last bit: the meter of {} is frozen; planning with {}", asset.id, believed.power);
+                out.push((AlarmKind::Frozen, Severity::Warning, device, text));
+            }
+        }
+    }
+}
+
+fn faults(seen: &Seen<'_>, out: &mut Vec<Raised>) {
+    for (asset, own) in seen.site.assets.iter().zip(&seen.state.assets) {
+        if own.run_state == Some(Ok(RunState::Fault)) {
+            let text = format!("{} has locked itself out; it is left out of the plan", asset.id);
+            out.push((AlarmKind::DeviceFault, Severity::Warning, asset.id.clone(), text));
+        }
+    }
+}
+
+fn balances(seen: &Seen<'_>, out: &mut Vec<Raised>) {
+    for (bus, finding) in seen.site.buses.iter().zip(seen.findings) {
+        match finding {
+            Finding::Closed => {}
+            Finding::Open { residual_kw } => {
+                let text = format!("the injections on {} do not add up: {residual_kw:.0} kW left over; a meter is wrong or something is not metered", bus.id);
+                out.push((AlarmKind::BalanceOpen, Severity::Warning, bus.id.clone(), text));
+            }
+            Finding::Reversed { asset, port, residual_kw } => {
+                let (id, device) = seen
+                    .site
+                    .assets
+                    .get(*asset)
+                    .map(|a| (a.id.clone(), a.ports.get(*port).and_then(|p| p.measured.first()).map(|m| seen.site.point_name(m.point)).unwrap_or_default()))
+                    .unwrap_or_default();
+                let text = format!("{} is {residual_kw:.0} kW out of balance, and closes if {device} ({id}) is reversed: its sign is flipped (current transformer or profile)", bus.id);
+                out.push((AlarmKind::SignFlipped, Severity::Critical, device, text));
+            }
+        }
+    }
+}
+
+fn plans(seen: &Seen<'_>, out: &mut Vec<Raised>) {
+    let site = seen.site.id.clone();
+    match seen.plan {
+        None => out.push((AlarmKind::PlanFallback, Severity::Notice, site, "no plan yet".to_owned())),
+        Some(plan) if !seen.decision.planned => {
+            let text = format!("plan {} has expired: the house's own rules steer", plan.id);
+            out.push((AlarmKind::PlanFallback, Severity::Critical, site, text));
+        }
+        Some(plan) => {
+            if let PlanStatus::Fallback(_) = plan.status {
+                let text = format!("plan {} is a fallback ({}): {}", plan.id, plan.status.name(), plan.note);
+                out.push((AlarmKind::PlanFallback, Severity::Warning, site, text));
+            }
+            for slack in plan.slacks.iter().filter(|s| s.interval == 0) {
+                let text = format!("{}: short by {:.1} now; a unit of relief is worth {:.2}", slack.what, slack.amount, slack.price);
+                out.push((AlarmKind::LimitsInConflict, Severity::Warning, slack.what.clone(), text));
+            }
+        }
+    }
+    if !seen.state.now.synchronised {
+        let text = "wall time is not synchronised: prices by time of day are unknown".to_owned();
+        out.push((AlarmKind::ClockUnsynchronised, Severity::Warning, seen.site.id.clone(), text));
+    }
+}
+
+fn limits(seen: &Seen<'_>, out: &mut Vec<Raised>) {
+    let Some(pcc) = seen.site.pcc() else { return };
+    let (Some(asset), Some(own)) = (seen.site.assets.get(pcc.0), seen.state.assets.get(pcc.0)) else { return };
+    let (Kind::Grid(grid), Some(Ok(import))) = (&asset.kind, own.ports.first().map(|p| p.measured)) else { return };
+    let (text, over) = if import > grid.import_max_kw {
+        (format!("import is {import:.0} kW, limit {:.0} kW", grid.import_max_kw), true)
+    } else {
+        (format!("export is {:.0} kW, limit {:.0} kW", -import, grid.export_max_kw), -import > grid.export_max_kw)
+    };
+    if over {
+        out.push((AlarmKind::LimitExceeded, Severity::Critical, asset.id.clone(), text));
+    }
+}

@@ -1,0 +1,80 @@
+use serde::{Deserialize, Serialize};
+
+use super::{AssetIx, DeviceIx, Point};
+use crate::units::Mono;
+
+/// Why a setpoint is what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Follows the plan.
+    Plan,
+    /// Moved from the plan to keep the PCC inside its limits or window.
+    Balance,
+    /// No plan yet after a start: what stands is held.
+    Hold,
+    /// No plan: the house's own rules.
+    Rules,
+    /// The asset's own state is unknown: its safe value.
+    Unknown,
+    /// An operator, a grid operator or a market asked for it.
+    Proposal,
+}
+
+/// What narrowed it last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limiter {
+    /// The asset's rating.
+    Rating,
+    /// Its ramp.
+    Ramp,
+    /// Its state of charge or temperature window.
+    Energy,
+    /// The limit the device reports at this moment.
+    Device,
+    /// Import or export at the PCC.
+    Pcc,
+    /// The transformer.
+    Transformer,
+    /// Minimum up or down time.
+    Commitment,
+}
+
+/// One command value in the point's canonical unit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// Which command point.
+    pub point: Point,
+    /// Its value.
+    pub value: f64,
+}
+
+/// What one device is told, until when, and why. Built in `control` only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Setpoint {
+    /// Whom it serves.
+    pub asset: AssetIx,
+    /// Who is told.
+    pub device: DeviceIx,
+    /// The commands.
+    pub targets: Vec<Target>,
+    /// The cycle that decided it.
+    pub cycle: u64,
+    /// It ends here unless renewed.
+    pub lease_until: Mono,
+    /// Whether the driver may renew the device's reversion timer (the device's own path is healthy).
+    pub renew: bool,
+    /// Why.
+    pub cause: Cause,
+    /// What limited it, if anything.
+    pub limited_by: Option<Limiter>,
+}
+
+impl Setpoint {
+    /// The value for `point`, if it is commanded.
+    #[must_use]
+    pub fn target(&self, point: Point) -> Option<f64> {
+        self.targets.iter().find(|t| t.point == point).map(|t| t.value)
+    }
+}

@@ -1,0 +1,71 @@
+//! What one cycle saw, believed, decided and why: the only face of the core that rpc, store and outlets see.
+
+use std::sync::Arc;
+
+use crate::dispatch::Plan;
+use crate::site::{Alarm, DeviceFrame, Limiter, Mode, Point, Reading, Reason, Setpoint};
+use crate::state::SiteState;
+use crate::units::{Now, Power};
+
+/// A limit that narrowed what control wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Clip {
+    /// Which asset (its id).
+    pub asset: String,
+    /// Which command.
+    pub point: Point,
+    /// What control wanted.
+    pub wanted: f64,
+    /// What was let through.
+    pub given: f64,
+    /// Why.
+    pub by: Limiter,
+}
+
+/// Whether each of the three parts of the job is being done.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Health {
+    /// Devices whose readings are not fresh, with the reason.
+    pub unread: Vec<(String, Reason)>,
+    /// A decision was made from a plan that is in force (false: rules).
+    pub planned: bool,
+    /// Devices whose last command is not verified, in words.
+    pub unverified: Vec<String>,
+}
+
+impl Health {
+    /// Reads fresh, decision made, writes verified; nothing less.
+    #[must_use]
+    pub fn good(&self) -> bool {
+        self.unread.is_empty() && self.planned && self.unverified.is_empty()
+    }
+}
+
+/// One cycle, whole and consistent.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Number of the cycle since start.
+    pub cycle: u64,
+    /// Both times of the image.
+    pub now: Now,
+    /// Operating mode.
+    pub mode: Mode,
+    /// The process image: parallel to the site's points, after the quality checks.
+    pub image: Arc<Vec<Reading>>,
+    /// What the drivers said of each device: parallel to the site's devices.
+    pub devices: Vec<Arc<DeviceFrame>>,
+    /// What is believed.
+    pub state: Arc<SiteState>,
+    /// The plan in force.
+    pub plan: Option<Arc<Plan>>,
+    /// One per steered asset.
+    pub setpoints: Vec<Arc<Setpoint>>,
+    /// What the guard narrowed in this cycle.
+    pub clips: Vec<Clip>,
+    /// What is wrong at this moment.
+    pub alarms: Vec<Alarm>,
+    /// Whether the job is being done.
+    pub health: Health,
+    /// Injection at the PCC that control expects from its setpoints, if it can be told.
+    pub pcc_expected: Option<Power>,
+}
