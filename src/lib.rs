@@ -29,6 +29,7 @@
 //! commitments and prices over the horizon; *PCC*: point of common coupling; *reversion*: how a device ends a command by itself.
 
 pub mod clock;
+pub mod config;
 pub mod control;
 pub mod cycle;
 pub mod devices;
