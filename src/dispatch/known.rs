@@ -47,6 +47,9 @@ impl Known {
         let notes = &mut known.notes;
         known.import_price = list(&input.horizon.import_price, dearest, "import price", notes);
         known.export_price = list(&input.horizon.export_price, 0.0, "export price", notes);
+        if input.horizon.flat_price {
+            notes.push(format!("wall time is not synchronised: import priced at {dearest} throughout"));
+        }
         known.grid =
             (0..n).map(|t| !input.islanded && input.horizon.grid_available.get(t).copied().unwrap_or(true)).collect();
         for (ix, asset) in input.site.assets.iter().enumerate() {
