@@ -1,3 +1,4 @@
+use crate::devices::profile::{ProfileStore, Wire};
 use crate::site::{DeviceIx, PointSpec, Reversion};
 
 /// What the site file's checks need to know of a device profile.
@@ -19,4 +20,19 @@ pub trait Profiles {
     fn facts(&self, name: &str, device: DeviceIx) -> Option<ProfileFacts>;
     /// All names, for "did you mean".
     fn names(&self) -> Vec<String>;
+}
+
+impl Profiles for ProfileStore {
+    fn facts(&self, name: &str, device: DeviceIx) -> Option<ProfileFacts> {
+        let profile = self.get(name)?;
+        Some(ProfileFacts {
+            class: serde_json::to_value(profile.class).ok()?.as_str()?.to_owned(),
+            has_units: matches!(profile.wire, Wire::Modbus(_)),
+            points: profile.point_specs(device),
+            reversion: profile.reversion(),
+        })
+    }
+    fn names(&self) -> Vec<String> {
+        self.names().map(str::to_owned).collect()
+    }
 }

@@ -1,5 +1,7 @@
 //! One binary of integration tests, by subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod twin;
+mod virtual_day;
 mod wire_codec;
 mod wire_profiles;
