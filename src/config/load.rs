@@ -1,0 +1,62 @@
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::document::Document;
+use super::profiles::Profiles;
+use super::resolve::Resolver;
+use super::site_file::{SiteFile, site_schema};
+use super::{FileError, shape};
+use crate::site::Site;
+
+/// Reads, checks and resolves a site file. `file` is the name shown in errors.
+///
+/// # Errors
+/// Every mistake found, in the order of the file. Syntax errors hide errors of shape (keys, types, ranges), and those
+/// hide errors of meaning (references, physics): each stage shows all of its own.
+pub fn load_site(text: &str, file: &str, profiles: &dyn Profiles) -> Result<Site, Vec<FileError>> {
+    if text.trim().is_empty() {
+        return Err(vec![whole(file, "the file is empty", "write a site, see config/sites/ for a complete one")]);
+    }
+    let mut doc = Document::parse(text, file)?;
+    shape::check(&mut doc, &site_schema());
+    if !doc.is_clean() {
+        return Err(doc.into_mistakes());
+    }
+    match toml::Deserializer::parse(text).and_then(SiteFile::deserialize) {
+        Ok(written) => Resolver::new(doc, profiles).site(written),
+        Err(e) => {
+            let offset = e.span().map_or(0, |s| s.start);
+            doc.mistake_at_offset(offset, e.message().to_owned(), "see `hexad schema site`".to_owned());
+            Err(doc.into_mistakes())
+        }
+    }
+}
+
+/// [`load_site`] from a file.
+///
+/// # Errors
+/// As [`load_site`], and when the file cannot be read or is not UTF-8.
+pub fn read_site(path: &Path, profiles: &dyn Profiles) -> Result<Site, Vec<FileError>> {
+    let name = path.display().to_string();
+    let text = read_text(path, &name).map_err(|e| vec![e])?;
+    load_site(&text, &name, profiles)
+}
+
+/// A whole file as text.
+pub(super) fn read_text(path: &Path, name: &str) -> Result<String, FileError> {
+    let bytes = std::fs::read(path)
+        .map_err(|e| whole(name, &format!("cannot be read: {e}"), "name an existing file that this user may read"))?;
+    String::from_utf8(bytes).map_err(|e| {
+        let good = e.utf8_error().valid_up_to();
+        let line = e.as_bytes().iter().take(good).filter(|b| **b == b'\n').count() + 1;
+        FileError {
+            line,
+            ..whole(name, &format!("byte {} is not UTF-8", good + 1), "save the file as UTF-8 without byte order mark")
+        }
+    })
+}
+
+fn whole(file: &str, message: &str, remedy: &str) -> FileError {
+    FileError { file: file.to_owned(), line: 0, key: String::new(), message: message.to_owned(), remedy: remedy.to_owned() }
+}
