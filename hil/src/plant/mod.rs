@@ -95,7 +95,11 @@ impl Plant {
     pub fn set_command(&mut self, at: usize, command: Command, value: f64) {
         self.commands[at][command as usize] = value;
         // Adding zero makes a negative zero an ordinary one.
-        let signed = if command == Command::Limit { -value } else { value } + 0.0;
+        let signed = if command == Command::Limit {
+            -value
+        } else {
+            value
+        } + 0.0;
         self.truth.assets[at]
             .setpoints
             .insert(command.name(), signed);

@@ -56,7 +56,7 @@ pub struct RunArgs {
     #[arg(long)]
     fault: Vec<Fault>,
     /// Take commands on standard input, one JSON line of answer each: truth, report,
-    /// fault KIND DEVICE, clear DEVICE, quit.
+    /// fault KIND DEVICE, clear DEVICE, quit. The end of input quits too.
     #[arg(long)]
     control: bool,
 }

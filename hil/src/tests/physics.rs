@@ -238,3 +238,37 @@ fn baseline_serves_a_day_without_breaking_a_limit() {
         "{report:?}"
     );
 }
+
+#[test]
+fn overheated_park_saves_itself() {
+    let mut rig = rig_of(|options| options.revert_s = None);
+    for _ in 0..1200 {
+        // The engine at full load for ten hours with nobody to take its heat.
+        rig.modbus("10.8.2.11:502", 1, &[5, 0x12, 0x5C, 0xFF, 0]);
+        rig.modbus("10.8.2.11:502", 1, &[6, 7, 0xD0, 1, 0x90]);
+        rig.step(30.0, 30.0);
+    }
+    let report = rig.report();
+    let truth = rig.truth();
+    assert!(
+        truth.hot_tank_c[0] > 85.0 && report.limit_violations == 0,
+        "{truth:?} {report:?}"
+    );
+}
+
+#[test]
+fn baseline_keeps_the_park_warm_in_winter() {
+    let start = "2026-01-20T01:00:00Z".parse().unwrap();
+    let mut rig = rig_of(|options| (options.baseline, options.start) = (true, start));
+    let mut space_kw: f64 = 0.0;
+    for _ in 0..1440 {
+        rig.step(60.0, 60.0);
+        space_kw = space_kw.max(rig.truth().asset("heat_space").unwrap().available_kw);
+    }
+    let report = rig.report();
+    assert!(space_kw > 150.0, "{space_kw}");
+    assert!(
+        report.unserved_kwh < 1e-9 && report.limit_violations == 0,
+        "{report:?}"
+    );
+}
