@@ -523,3 +523,51 @@ fn a_re_solve_does_not_change_its_mind_without_a_reason() {
     let twice = plan(&case.inputs(Some(&first)), &mut InProcess);
     assert_eq!(again, twice, "the same inputs give the same plan");
 }
+
+/// A day re-planned every five minutes, each plan from the state the last one leads to.
+#[test]
+#[ignore = "a measurement"]
+fn timing_of_a_day() {
+    let mut case = reference(SUMMER, 0.8, 0.5);
+    let mut last: Option<Plan> = None;
+    let mut times = Vec::new();
+    let (mut switches, mut feasible) = (0, 0);
+    for step in 0..288 {
+        let at = Park::from_unix(SUMMER + 300 * step);
+        let inputs_started = Instant::now();
+        case.horizon = typical(&case.site, &case.state, TimeGrid::new(at), 0.8);
+        let p = plan(&case.inputs(last.as_ref()), &mut InProcess);
+        times.push(inputs_started.elapsed().as_secs_f64() * 1e3);
+        feasible += i32::from(p.status.name() != "optimal");
+        assert!(p.gap.is_some(), "{}", p.note);
+        let next = Park::from_unix(SUMMER + 300 * (step + 1));
+        for (a, s) in p.assets.iter().zip(&mut case.state.assets) {
+            if let (Some(Ok(e)), Some(end)) = (s.energy, a.energy_kwh.first()) {
+                let part = 300.0 / (p.grid.intervals[0].hours * 3600.0);
+                s.energy = Some(Ok(e + part.min(1.0) * (end - e)));
+            }
+            if let (Some(r), Some(on)) = (&mut s.running, a.on.first()) {
+                if r.on != *on {
+                    *r = hexad::state::Running { on: *on, since: at, starts: r.starts + 1 };
+                    switches += 1;
+                }
+            }
+        }
+        case.state.now.park = next;
+        case.state.window.start = Park::from_unix(next.unix() as i64 / 900 * 900);
+        let grid = p.assets[0].power_kw[0][0].max(0.0);
+        let w = &mut case.state.window;
+        w.imported = hexad::units::Energy::from_kwh(if next.unix() as i64 % 900 < 300 { 0.0 } else { w.imported.kwh() + grid / 12.0 });
+        w.peak = w.peak.max(hexad::units::Power::from_kw(grid));
+        last = Some(p);
+    }
+    let total: f64 = times.iter().sum();
+    times.sort_by(f64::total_cmp);
+    println!(
+        "288 solves: {:.1} s, median {:.0} ms, p95 {:.0} ms, max {:.0} ms, switches {switches}, not proven {feasible}",
+        total / 1e3,
+        times[144],
+        times[274],
+        times[287]
+    );
+}
