@@ -9,7 +9,6 @@ mod fit;
 mod load;
 mod mistake;
 mod physics;
-mod profiles;
 mod resolve;
 mod shape;
 mod site_file;
@@ -18,5 +17,4 @@ mod tariff;
 
 pub use load::{load_site, read_site};
 pub use mistake::FileError;
-pub use profiles::{ProfileFacts, Profiles};
 pub use site_file::site_schema;

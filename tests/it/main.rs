@@ -1,1 +1,5 @@
-//! .
+//! One binary of integration tests, by subject.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod wire_codec;
+mod wire_profiles;
