@@ -1,8 +1,46 @@
-//! The economic dispatch: time grid and formulation, the plan and its prices, and what serves when there is none.
-//! Asks a [`Solve`] session; knows neither the wall clock nor devices.
+//! The economic dispatch: formulation over four elements (source, sink, store, converter), the plan and its prices,
+//! and what serves when there is none. Asks a [`Solve`] session; knows neither the wall clock nor devices.
+//!
+//! [`plan`] is the whole of it. Ramps are left to control: they are shorter than the shortest interval.
 
+mod converter;
+mod decide;
+mod elements;
+mod formulate;
+mod known;
+mod model;
 mod plan;
 mod problem;
+mod readout;
+mod rules;
+mod sink;
+mod source;
+mod store;
+mod values;
 
+pub use decide::{plan, problem};
 pub use plan::{AssetPlan, BusPlan, Fallback, Plan, PlanStatus, Slack};
 pub use problem::{Column, Problem, Request, Row, Solution, Solve, SolveError, SolveStatus};
+
+use decide::VALID_S;
+
+use crate::forecast::Horizon;
+use crate::site::Site;
+use crate::state::SiteState;
+
+/// What a plan is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The site.
+    pub site: &'a Site,
+    /// What we believe now.
+    pub state: &'a SiteState,
+    /// What is to come.
+    pub horizon: &'a Horizon,
+    /// The plan now followed.
+    pub last: Option<&'a Plan>,
+    /// Number of the plan to be made.
+    pub id: u64,
+    /// The PCC is or stays open: no energy crosses it for the whole horizon.
+    pub islanded: bool,
+}

@@ -1,2 +1,3 @@
-#![allow(missing_docs)]
-fn main(){}
+//! The rig as a program.
+
+fn main() {}

@@ -28,6 +28,8 @@ pub struct Horizon {
     pub assets: Vec<Vec<f64>>,
     /// Import price, currency per kWh.
     pub import_price: Vec<f64>,
+    /// The hour of the day is not known: the tariff's highest price stands throughout.
+    pub flat_price: bool,
     /// Paid for export, currency per kWh.
     pub export_price: Vec<f64>,
     /// Whether the grid is there (false: import and export are 0).

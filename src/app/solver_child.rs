@@ -1,0 +1,110 @@
+//! The solver in a child process: spawned on demand, killed and reaped at the deadline, spawned anew at the next solve.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::dispatch::{Request, Solution, Solve, SolveError};
+use crate::solver::Session;
+use crate::solver::protocol::{SolveReply, SolveRequest, request_message};
+
+/// Share of the hard deadline that the solver itself may use before it returns its incumbent.
+const SOFT_SHARE: f64 = 0.8;
+
+/// A solver child with a hard deadline per solve. Blocking: call it from a thread of its own.
+#[derive(Debug)]
+pub struct SolverChild {
+    exe: PathBuf,
+    deadline: Duration,
+    next_id: u64,
+    running: Option<Running>,
+}
+
+/// Pipes are served by a thread of their own: a stopped child blocks writes as well as reads, and only this thread may
+/// hang on it. Killing the child breaks the pipes, which ends the thread.
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    requests: Sender<SolveRequest>,
+    replies: Receiver<io::Result<SolveReply>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail only if the child is already gone and reaped.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn serve(from: ChildStdout, to: ChildStdin, requests: &Receiver<SolveRequest>, replies: &Sender<io::Result<SolveReply>>) {
+    let mut session = Session::new(from, to);
+    while let Ok(request) = requests.recv() {
+        let reply = session.ask(&request);
+        let over = reply.is_err();
+        if replies.send(reply).is_err() || over {
+            return;
+        }
+    }
+}
+
+impl SolverChild {
+    /// `exe solver-worker` is the child; no solve takes longer than `deadline` (wall clock).
+    #[must_use]
+    pub const fn new(exe: PathBuf, deadline: Duration) -> Self {
+        Self { exe, deadline, next_id: 1, running: None }
+    }
+
+    /// Process id of the child, while there is one.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.running.as_ref().map(|r| r.child.id())
+    }
+
+    fn spawn(&self) -> io::Result<Running> {
+        let mut child =
+            Command::new(&self.exe).arg("solver-worker").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(io::Error::other("child without pipes"));
+        };
+        let (requests, todo) = channel();
+        let (done, replies) = channel();
+        thread::Builder::new().name("solver-pipe".to_owned()).spawn(move || serve(from, to, &todo, &done))?;
+        Ok(Running { child, requests, replies })
+    }
+
+    fn exchange(&mut self, message: SolveRequest) -> Result<SolveReply, SolveError> {
+        let failed = |text: String| SolveError::Failed(text);
+        let running = match self.running.take() {
+            Some(running) => running,
+            None => self.spawn().map_err(|e| failed(format!("cannot start {}: {e}", self.exe.display())))?,
+        };
+        let gone = |_| failed("the solver's process is gone".to_owned());
+        running.requests.send(message).map_err(gone)?;
+        match running.replies.recv_timeout(self.deadline) {
+            Ok(Ok(reply)) => {
+                self.running = Some(running);
+                Ok(reply)
+            }
+            // Whatever went wrong, `running` is dropped here: killed, reaped, and cold at the next solve.
+            Ok(Err(e)) => Err(failed(format!("the solver's process broke off: {e}"))),
+            Err(RecvTimeoutError::Timeout) => Err(SolveError::Deadline),
+            Err(RecvTimeoutError::Disconnected) => Err(failed("the solver's pipe is gone".to_owned())),
+        }
+    }
+}
+
+impl Solve for SolverChild {
+    fn solve(&mut self, request: &Request<'_>) -> Result<Solution, SolveError> {
+        let id = self.next_id;
+        self.next_id += 1;
+        let soft = self.deadline.as_secs_f64() * SOFT_SHARE;
+        let bounded = Request { time_limit_s: Some(request.time_limit_s.map_or(soft, |s| s.min(soft))), ..request.clone() };
+        self.exchange(request_message(id, &bounded))?.result()
+    }
+}

@@ -1,0 +1,180 @@
+//! The programme of one plan: a balance per bus and interval, the elements' own constraints, and what is needed to
+//! read the answer back.
+//!
+//! A balance is `sum of injections + short - surplus = 0` in kW, so its dual divided by the interval's hours is the
+//! price of one more kWh taken. Every injection passes through [`Build::inject`], which feeds the balance and the
+//! read-out alike: what a plan shows is what was balanced.
+
+use std::collections::BTreeMap;
+
+use super::elements::{Element, elements, potential};
+use super::known::Known;
+use super::model::{Col, Expr, Model, RowIx};
+use super::values::{Worth, worth};
+use super::{Inputs, Problem};
+use crate::site::{AssetIx, BusIx, Carrier};
+
+/// Commitment is whole for intervals that begin within so many hours; beyond it is relaxed ("LP tail"), at a cost of
+/// some hundredths of a percent and a tenth of the time.
+pub(super) const WHOLE_H: f64 = 4.0;
+/// A commitment of the first hour that differs from the last plan's costs this much: less than any real
+/// saving, more than the noise of a re-solve.
+pub(super) const CHURN: f64 = 0.5;
+pub(super) const CHURN_H: f64 = 0.3;
+
+/// A slack of the programme and what it means.
+#[derive(Debug)]
+pub(super) struct Relief {
+    pub col: Col,
+    pub interval: usize,
+    pub what: String,
+    pub price: f64,
+}
+
+/// Where an asset's answers are.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    /// Per port and interval.
+    pub ports: Vec<Vec<Expr>>,
+    /// What a source could give, or a steerable consumer wants (negative); empty for all others.
+    pub potential: Vec<f64>,
+    /// Per interval; empty without commitment.
+    pub on: Vec<Col>,
+    /// Per interval; empty for all but stores.
+    pub energy: Vec<Col>,
+    /// Rows of the stored energy, parallel to `energy`.
+    pub state: Vec<RowIx>,
+}
+
+/// A programme being built.
+pub(super) struct Build<'a> {
+    pub input: &'a Inputs<'a>,
+    pub known: &'a Known,
+    pub model: Model,
+    /// Per bus and interval.
+    pub balance: Vec<Vec<RowIx>>,
+    pub places: Vec<Places>,
+    pub reliefs: Vec<Relief>,
+    /// Part of the cost that is decided already.
+    pub offset: f64,
+    /// Values for integer columns, from the last plan.
+    pub hints: BTreeMap<usize, f64>,
+}
+
+/// A programme and how to read its answer.
+pub(super) struct Formulation {
+    pub problem: Problem,
+    pub balance: Vec<Vec<RowIx>>,
+    pub places: Vec<Places>,
+    pub reliefs: Vec<Relief>,
+    pub start: Option<Vec<f64>>,
+}
+
+/// Builds the programme.
+pub(super) fn formulate(input: &Inputs<'_>, known: &Known) -> Formulation {
+    let worth: Worth = worth(input, known);
+    let mut b = Build {
+        input,
+        known,
+        model: Model::default(),
+        balance: Vec::new(),
+        places: Vec::new(),
+        reliefs: Vec::new(),
+        offset: 0.0,
+        hints: BTreeMap::new(),
+    };
+    b.balances();
+    for ix in 0..input.site.assets.len() {
+        let ports = vec![vec![Expr::default(); known.len()]; input.site.assets[ix].ports.len()];
+        let potential = potential(input, known, AssetIx(ix));
+        b.places.push(Places { ports, potential, ..Places::default() });
+        for element in elements(input, known, &worth, AssetIx(ix)) {
+            match &element {
+                Element::Source(e) => super::source::build(&mut b, AssetIx(ix), e),
+                Element::Sink(e) => super::sink::build(&mut b, AssetIx(ix), e),
+                Element::Store(e) => super::store::build(&mut b, AssetIx(ix), e),
+                Element::Converter(e) => super::converter::build(&mut b, AssetIx(ix), e),
+            }
+        }
+    }
+    b.finish()
+}
+
+impl Build<'_> {
+    pub fn hours(&self, t: usize) -> f64 {
+        self.known.hours[t]
+    }
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+    pub fn id(&self, asset: AssetIx) -> &str {
+        &self.input.site.assets[asset.0].id
+    }
+
+    /// A balance per bus and interval, each with a priced way out in both directions.
+    fn balances(&mut self) {
+        let values = &self.input.site.values;
+        for (ix, bus) in self.input.site.buses.iter().enumerate() {
+            let lost = match bus.carrier {
+                Carrier::Heat => values.lost_heat_per_kwh,
+                Carrier::Cooling => values.lost_cooling_per_kwh,
+                Carrier::Electricity | Carrier::Gas => values.lost_load_critical_per_kwh,
+            };
+            let rows = (0..self.len()).map(|_| self.model.row(0.0, 0.0, &[])).collect();
+            self.balance.push(rows);
+            for t in 0..self.len() {
+                let short = self.relief(t, lost, || format!("bus {}: more is taken than can be served", bus.id));
+                self.balance_term(BusIx(ix), t, short, 1.0);
+                let surplus =
+                    self.relief(t, values.surplus_per_kwh, || format!("bus {}: more is injected than taken", bus.id));
+                self.balance_term(BusIx(ix), t, surplus, -1.0);
+            }
+        }
+    }
+
+    /// A slack in kW at `price` per kWh.
+    pub fn relief(&mut self, t: usize, price: f64, what: impl FnOnce() -> String) -> Col {
+        let col = self.model.col(price * self.hours(t), 0.0, f64::INFINITY);
+        self.reliefs.push(Relief { col, interval: t, what: what(), price });
+        col
+    }
+
+    pub fn balance_term(&mut self, bus: BusIx, t: usize, col: Col, factor: f64) {
+        let row = self.balance[bus.0][t];
+        self.model.add(row, col, factor);
+    }
+
+    /// Adds an injection of the asset's port: `constant + sum of terms`, kW.
+    pub fn inject(&mut self, asset: AssetIx, port: usize, t: usize, terms: &[(Col, f64)], constant: f64) {
+        let bus = self.input.site.assets[asset.0].ports[port].bus;
+        for (col, factor) in terms {
+            self.balance_term(bus, t, *col, *factor);
+        }
+        self.model.shift(self.balance[bus.0][t], constant);
+        let place = &mut self.places[asset.0].ports[port][t];
+        place.constant += constant;
+        place.terms.extend_from_slice(terms);
+    }
+
+    fn finish(mut self) -> Formulation {
+        // The decided part as a fixed column: a relative gap is then relative to the whole cost.
+        self.model.col(self.offset, 1.0, 1.0);
+        let integers = self.model.integers();
+        let start = (!self.hints.is_empty() && !integers.is_empty()).then(|| {
+            integers
+                .iter()
+                .map(|i| {
+                    let (low, high) = (self.model.lower(Col(*i)), self.model.upper(Col(*i)));
+                    self.hints.get(i).copied().unwrap_or(low).clamp(low, high)
+                })
+                .collect()
+        });
+        Formulation {
+            problem: self.model.finish(),
+            balance: self.balance,
+            places: self.places,
+            reliefs: self.reliefs,
+            start,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What stored energy is worth where the horizon ends, so that stores are not simply emptied into it.
+//!
+//! The rule is replacement: a kWh left saves the cheapest purchase that would have to replace it. For a battery the
+//! hours after the end are taken to cost what the same hours of the clock cost within the horizon; up to the next
+//! dearest hour the cheapest one sets the price, and where the dearest hour comes first, the energy is sold into
+//! it. For heat and cold it is the cheapest machine on the bus, at the horizon's mean prices, times [`CAUTION`]: a
+//! plan must not run a boiler at its end just to leave a full tank.
+
+use super::Inputs;
+use super::known::Known;
+use crate::site::kinds::Battery;
+use crate::site::{BusIx, Carrier, Kind};
+
+/// Share of the replacement cost that heat and cold left over are worth.
+const CAUTION: f64 = 0.8;
+
+/// Values by place.
+#[derive(Debug)]
+pub(super) struct Worth {
+    /// Per asset: value of a stored kWh at the end; 0 for all but stores.
+    pub stored: Vec<f64>,
+    /// Per bus: replacement cost of a kWh, currency.
+    pub bus: Vec<f64>,
+}
+
+pub(super) fn worth(input: &Inputs<'_>, known: &Known) -> Worth {
+    let bus: Vec<f64> = (0..input.site.buses.len()).map(|b| replacement(input, known, BusIx(b), 0)).collect();
+    let stored = input
+        .site
+        .assets
+        .iter()
+        .map(|a| match &a.kind {
+            Kind::Battery(k) => battery(&import_costs(input, known), &known.hours, k),
+            Kind::HeatTank(_) | Kind::ColdTank(_) => CAUTION * bus[a.ports[0].bus.0],
+            _ => 0.0,
+        })
+        .collect();
+    Worth { stored, bus }
+}
+
+fn import_costs(input: &Inputs<'_>, known: &Known) -> Vec<f64> {
+    let factor = input.site.pcc().map_or(0.0, |g| match &input.site.assets[g.0].kind {
+        Kind::Grid(k) => k.co2_kg_per_kwh,
+        _ => 0.0,
+    });
+    known.import_price.iter().map(|p| p + factor * input.site.values.co2_per_kg).collect()
+}
+
+/// Cheapest way to put a kWh onto a bus, following converters at most two buses far.
+fn replacement(input: &Inputs<'_>, known: &Known, bus: BusIx, depth: usize) -> f64 {
+    let hours: f64 = known.hours.iter().sum();
+    let mean = import_costs(input, known).iter().zip(&known.hours).map(|(p, h)| p * h).sum::<f64>() / hours.max(1e-9);
+    if input.site.buses[bus.0].carrier == Carrier::Electricity {
+        return mean;
+    }
+    let feed = |port: usize, ratio: f64, asset: &crate::site::Asset| {
+        (depth < 2).then(|| replacement(input, known, asset.ports[port].bus, depth + 1) / ratio)
+    };
+    let ways = input.site.assets.iter().filter(|a| a.ports.first().is_some_and(|p| p.bus == bus)).filter_map(|a| {
+        match &a.kind {
+            Kind::GasSupply(k) => Some(k.price_per_kwh + k.co2_kg_per_kwh * input.site.values.co2_per_kg),
+            Kind::Boiler(k) => feed(1, k.efficiency, a),
+            Kind::HeatPump(k) => feed(1, k.cop, a),
+            Kind::Chiller(k) => feed(1, k.eer, a),
+            Kind::AbsorptionChiller(k) => feed(1, k.cop, a),
+            Kind::HeatExchanger(k) => feed(1, k.efficiency, a),
+            _ => None,
+        }
+    });
+    let cheapest = ways.fold(f64::INFINITY, f64::min);
+    if cheapest.is_finite() { cheapest } else { 0.0 }
+}
+
+fn battery(cost: &[f64], hours: &[f64], k: &Battery) -> f64 {
+    // The horizon is about a day long: what follows its end costs what its beginning costs, shifted by the excess.
+    let total: f64 = hours.iter().sum();
+    let mut skip = total - 24.0;
+    let ahead: Vec<f64> = cost
+        .iter()
+        .zip(hours)
+        .filter(|(_, h)| {
+            let keep = skip <= 1e-6;
+            skip -= **h;
+            keep
+        })
+        .map(|(c, _)| *c)
+        .collect();
+    let Some(dearest) = ahead.iter().copied().reduce(f64::max) else { return 0.0 };
+    let sold = (dearest * k.discharge_efficiency - k.wear_per_kwh).max(0.0);
+    let before = ahead.iter().copied().take_while(|c| *c < dearest - 1e-9).reduce(f64::min);
+    before.map_or(sold, |cheap| (cheap / k.charge_efficiency).min(sold)).max(0.0)
+}
