@@ -4,6 +4,7 @@ use super::document::Place;
 use super::resolve::Resolver;
 use super::site_file::SiteFile;
 use super::{fit, suggest};
+use crate::devices::profile::file::Class;
 use crate::site::{Asset, Carrier, DeviceIx, Kind, Measure, Point, PointIx, Port};
 use crate::units::Power;
 
@@ -211,18 +212,19 @@ impl Resolver<'_, '_> {
 
     /// The device can do for the asset what the asset needs.
     fn fits(&mut self, d: &Draft, device: DeviceIx, power: Option<Point>) {
-        let Some(class) = self.known_class(device).map(str::to_owned) else { return };
+        let Some(class) = self.known_class(device) else { return };
         let at = d.at.key("device");
         let profile = self.profile_of(device);
         let classes = fit::classes(&d.kind);
-        if !classes.contains(&class.as_str()) {
-            let message = format!("profile `{profile}` is of class {class}, no {}", d.kind.name());
-            self.doc.mistake(&at, message, format!("name a device of class {}", classes.join(" or ")));
+        if !classes.contains(&class) {
+            let names: Vec<String> = classes.iter().map(|c| fit::class_name(*c)).collect();
+            let message = format!("profile `{profile}` is of class {}, no {}", fit::class_name(class), d.kind.name());
+            self.doc.mistake(&at, message, format!("name a device of class {}", names.join(" or ")));
             return;
         }
         let measured_here = d.measured_by.is_empty() && !d.residual;
         let power = power.filter(|_| measured_here);
-        let needs = fit::needs(&d.kind, &class).iter().copied();
+        let needs = fit::needs(&d.kind, class).iter().copied();
         let missing: Vec<&str> =
             needs.chain(power).filter(|p| self.point_of(device, *p).is_none()).map(Point::name).collect();
         if !missing.is_empty() {
@@ -293,7 +295,7 @@ impl Resolver<'_, '_> {
         self.devices.get(device.0).map(|d| d.profile.clone()).unwrap_or_default()
     }
 
-    fn known_class(&self, device: DeviceIx) -> Option<&str> {
-        self.classes.get(device.0)?.as_deref()
+    fn known_class(&self, device: DeviceIx) -> Option<Class> {
+        *self.classes.get(device.0)?
     }
 }

@@ -20,8 +20,8 @@ pub(super) fn host_port(address: &str) -> Result<(&str, u16), String> {
     }
 }
 
-/// Address, unit and topic of one device. `has_units` is not known when the profile is not.
-pub(super) fn check(doc: &mut Document<'_>, at: &Place, table: &DeviceTable, has_units: Option<bool>) {
+/// Address, unit and topic of one device. Whether it speaks `modbus` is not known when the profile is not.
+pub(super) fn check(doc: &mut Document<'_>, at: &Place, table: &DeviceTable, modbus: Option<bool>) {
     if let Err(message) = host_port(&table.address) {
         doc.mistake(&at.key("address"), message, "write \"host:port\" with a port from 1 to 65535, such as \"10.0.0.5:502\"");
     }
@@ -36,7 +36,7 @@ pub(super) fn check(doc: &mut Document<'_>, at: &Place, table: &DeviceTable, has
         doc.mistake(&at.key("topic"), format!("`{topic}` cannot be a topic prefix"), "write it without wildcards and without / at its ends");
     }
     let profile = &table.profile;
-    match has_units {
+    match modbus {
         Some(true) => {
             if table.unit.is_none() {
                 let message = format!("profile `{profile}` speaks Modbus and needs a unit id");

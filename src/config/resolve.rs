@@ -4,25 +4,26 @@ use std::collections::BTreeMap;
 
 use super::assets::{self, Draft};
 use super::document::{Document, Place};
-use super::profiles::Profiles;
 use super::site_file::{BusTable, DeviceTable, SiteFile, SiteTable};
 use super::{FileError, endpoint, physics, suggest, tariff};
+use crate::devices::profile::file::Class;
+use crate::devices::profile::{ProfileStore, Wire};
 use crate::site::{AssetIx, Bus, BusIx, Carrier, Device, DeviceIx, Member, PointSpec, Reversion, Site};
 
 /// The checks of meaning over one document.
-pub(super) struct Resolver<'t, 'p> {
+pub(super) struct Resolver<'t, 's> {
     pub(super) doc: Document<'t>,
-    profiles: &'p dyn Profiles,
+    profiles: &'s ProfileStore,
     pub(super) buses: Vec<Bus>,
     pub(super) devices: Vec<Device>,
     pub(super) members: Vec<Member>,
     pub(super) points: Vec<PointSpec>,
     /// Class of each device's profile; `None` where the profile is unknown (already a mistake).
-    pub(super) classes: Vec<Option<String>>,
+    pub(super) classes: Vec<Option<Class>>,
 }
 
-impl<'t, 'p> Resolver<'t, 'p> {
-    pub(super) fn new(doc: Document<'t>, profiles: &'p dyn Profiles) -> Self {
+impl<'t, 's> Resolver<'t, 's> {
+    pub(super) fn new(doc: Document<'t>, profiles: &'s ProfileStore) -> Self {
         Self { doc, profiles, buses: vec![], devices: vec![], members: vec![], points: vec![], classes: vec![] }
     }
 
@@ -120,20 +121,16 @@ impl<'t, 'p> Resolver<'t, 'p> {
     fn device_tables(&mut self, tables: &[DeviceTable]) {
         for (i, t) in tables.iter().enumerate() {
             let at = Place::table("device", i);
-            let facts = self.profiles.facts(&t.profile, DeviceIx(i));
-            if facts.is_none() {
-                let names = self.profiles.names();
-                let known: Vec<&str> = names.iter().map(String::as_str).collect();
+            let profile = self.profiles.get(&t.profile);
+            if profile.is_none() {
+                let known: Vec<&str> = self.profiles.names().collect();
                 let remedy = suggest::for_name(&t.profile, "device profile", &known);
                 self.doc.mistake(&at.key("profile"), format!("unknown profile `{}`", t.profile), remedy);
             }
-            endpoint::check(&mut self.doc, &at, t, facts.as_ref().map(|f| f.has_units));
+            endpoint::check(&mut self.doc, &at, t, profile.map(|p| matches!(p.wire, Wire::Modbus(_))));
             let start = self.points.len();
-            let (class, reversion) = facts.map_or((None, Reversion::None), |f| {
-                self.points.extend(f.points);
-                (Some(f.class), f.reversion)
-            });
-            self.classes.push(class);
+            self.points.extend(profile.iter().flat_map(|p| p.point_specs(DeviceIx(i))));
+            self.classes.push(profile.map(|p| p.class));
             self.devices.push(Device {
                 id: t.id.clone(),
                 profile: t.profile.clone(),
@@ -142,7 +139,7 @@ impl<'t, 'p> Resolver<'t, 'p> {
                 topic: t.topic.clone(),
                 stop: t.stop,
                 points: start..self.points.len(),
-                reversion,
+                reversion: profile.map_or(Reversion::None, |p| p.reversion()),
             });
         }
         endpoint::unique(&mut self.doc, tables);
