@@ -196,9 +196,9 @@ fn window_allowance(site: &Site, state: &SiteState, plan: Option<(&Plan, usize)>
     if state.window.unmeasured_s > 0.1 * length_s {
         return None;
     }
-    let mean = state.window.peak.kw().max(planned * 1.02 + 5.0);
-    let rest_s = length_s - passed_s;
-    // What the window is ahead of its mean is worked off over its rest; near its end not faster than over a minute.
-    let ahead_kwh = state.window.imported.kwh() - mean * passed_s / 3600.0;
-    Some((mean - ahead_kwh * 3600.0 / rest_s.max(WINDOW_REST_MIN_S)).max(0.0))
+    let (peak, rest_s) = (state.window.peak.kw(), length_s - passed_s);
+    // What the window is ahead of the peak is worked off over its rest; near its end not faster than over a minute.
+    let ahead_kwh = state.window.imported.kwh() - peak * passed_s / 3600.0;
+    let by_peak = peak - ahead_kwh * 3600.0 / rest_s.max(WINDOW_REST_MIN_S);
+    Some(by_peak.max(planned * 1.02 + 5.0).max(0.0))
 }
