@@ -68,7 +68,9 @@ fn verdict(name: &str, case: &Case, dir: &Path) -> Result<(), String> {
     let mistakes: Vec<&str> = stderr.lines().filter_map(|l| l.strip_prefix(&prefix)).collect();
     let middle = format!(": {}: ", case.expect_key);
     let hit = mistakes.iter().find(|m| m.contains(&middle) && m.contains(&case.expect_text));
-    let Some(hit) = hit else { return fail(&format!("no mistake at `{}` says `{}`", case.expect_key, case.expect_text)) };
+    let Some(hit) = hit else {
+        return fail(&format!("no mistake at `{}` says `{}`", case.expect_key, case.expect_text));
+    };
     let line: usize = hit.split(':').next().and_then(|n| n.parse().ok()).unwrap_or(0);
     let mut lines = text.lines().skip(line.wrapping_sub(1));
     let (named, after) = (lines.next().unwrap_or(""), lines.next().unwrap_or(""));
