@@ -7,8 +7,14 @@ use crate::site::kinds::{Battery, Chp, Commitment, Grid, Load, Tier};
 use crate::site::{Asset, AssetIx, Carrier, Kind, Point};
 use crate::state::{AssetState, Availability};
 
-/// Share of the transformer's rating that the plan uses as active power; the rest is for reactive power and meters.
-const TRANSFORMER_MARGIN: f64 = 0.95;
+/// Share of the PCC's limits and of the transformer's rating that the plan uses as active power: forecast errors,
+/// reactive power and meters need the rest. The cycle keeps the same margin.
+const LIMIT_MARGIN: f64 = 0.95;
+/// A tank is planned to stay this share of its capacity away from both ends, and a battery that has to hold an island
+/// this share of its window: what closes a balance must be able to, however the forecast errs.
+const RESERVE: f64 = 0.08;
+/// Price of using the reserve, as a share of what unmet demand costs, per kWh and hour.
+const RESERVE_PRICE: f64 = 0.05;
 /// Import above its limit costs so many times the normal tier's lost load: such load is shed before the limit
 /// gives way, critical load is not.
 const OVER_LIMIT: f64 = 1.5;
@@ -71,6 +77,10 @@ pub(super) struct Store {
     /// Window, kWh.
     pub low: f64,
     pub high: f64,
+    /// Softly kept away from both ends of the window by so much, kWh ...
+    pub reserve: f64,
+    /// ... at this price per kWh and hour.
+    pub reserve_price: f64,
     /// Largest powers at the bus, kW, along the grid.
     pub charge: Vec<f64>,
     pub discharge: Vec<f64>,
@@ -188,8 +198,8 @@ fn commands(input: &Inputs<'_>, asset: &Asset, points: &[Point]) -> bool {
 
 fn grid(input: &Inputs<'_>, known: &Known, k: &Grid) -> Vec<Element> {
     let n = known.len();
-    let transformer = TRANSFORMER_MARGIN * k.transformer_kva;
-    let open = |kw: f64| (0..n).map(|t| if known.grid[t] { kw.min(transformer) } else { 0.0 }).collect::<Vec<_>>();
+    let limit = |kw: f64| LIMIT_MARGIN * kw.min(k.transformer_kva);
+    let open = |kw: f64| (0..n).map(|t| if known.grid[t] { limit(kw) } else { 0.0 }).collect::<Vec<_>>();
     let co2 = k.co2_kg_per_kwh * input.site.values.co2_per_kg;
     let cost: Vec<f64> = known.import_price.iter().map(|p| p + co2).collect();
     // Export above the import price would pay for a circle through the meter.
@@ -201,7 +211,7 @@ fn grid(input: &Inputs<'_>, known: &Known, k: &Grid) -> Vec<Element> {
             floor: vec![0.0; n],
             cap: open(k.import_max_kw),
             cost,
-            over: Some((over, "import above its limit".to_owned())),
+            over: Some((over, "import above its planned limit".to_owned())),
             demand: true,
         }),
         Element::Sink(Sink { port: 0, want: open(k.export_max_kw), floor: vec![0.0; n], terms: Terms::Earns(earns) }),
@@ -251,6 +261,8 @@ fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetIx) -> Optio
         energy,
         low: 0.0,
         high: capacity,
+        reserve: 0.0,
+        reserve_price: 0.0,
         charge: limits(-port.min.kw(), -state.min.kw()),
         discharge: limits(port.max.kw(), state.max.kw()),
         charge_efficiency: 1.0,
@@ -262,9 +274,21 @@ fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetIx) -> Optio
         exclusive: vec![false; n],
     };
     match &asset.kind {
-        Kind::Battery(k) => Some(battery(base, k, capacity, exclusive(input, known))),
-        Kind::HeatTank(k) => Some(Store { loss_per_h: k.loss_per_h, ..base }),
-        Kind::ColdTank(k) => Some(Store { loss_per_h: k.loss_per_h, ..base }),
+        Kind::Battery(k) => {
+            let forming = input.islanded && input.site.buses[port.bus.0].closed_by_islanded == Some(ix);
+            let reserve = if forming { RESERVE * (k.soc_max - k.soc_min) * capacity } else { 0.0 };
+            let reserve_price = RESERVE_PRICE * input.site.values.lost_load_normal_per_kwh;
+            let store = battery(base, k, capacity, exclusive(input, known));
+            Some(Store { reserve, reserve_price, ..store })
+        }
+        Kind::HeatTank(k) => {
+            let reserve_price = RESERVE_PRICE * input.site.values.lost_heat_per_kwh;
+            Some(Store { loss_per_h: k.loss_per_h, reserve: RESERVE * capacity, reserve_price, ..base })
+        }
+        Kind::ColdTank(k) => {
+            let reserve_price = RESERVE_PRICE * input.site.values.lost_cooling_per_kwh;
+            Some(Store { loss_per_h: k.loss_per_h, reserve: RESERVE * capacity, reserve_price, ..base })
+        }
         _ => None,
     }
 }
