@@ -118,6 +118,24 @@ fn every_plan_of_the_reference_park_passes_an_independent_checker() {
     }
 }
 
+/// The checker is worth something only if it sees what is wrong.
+#[test]
+fn the_checker_finds_planted_faults() {
+    let case = reference(SUMMER, 0.8, 0.5);
+    let good = case.plan(&mut InProcess);
+    let planted = |spoil: &dyn Fn(&mut Plan)| {
+        let mut plan = good.clone();
+        spoil(&mut plan);
+        checker::faults(&case.inputs(None), &plan, 4.0)
+    };
+    let (chp, tank, pv) = (ix(&case, "chp"), ix(&case, "hot_tank"), ix(&case, "pv"));
+    assert!(planted(&|_| {}).is_empty());
+    assert!(!planted(&|p| p.assets[pv].power_kw[0][2] += 1.0).is_empty());
+    assert!(!planted(&|p| p.assets[tank].energy_kwh[5] += 2.0).is_empty());
+    assert!(!planted(&|p| p.assets[chp].on[1] = !p.assets[chp].on[1]).is_empty());
+    assert!(!planted(&|p| p.buses[0].price[0] = f64::NAN).is_empty());
+}
+
 const SMALL: &str = r#"
 [tariff]
 export_per_kwh = 0.1
