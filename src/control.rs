@@ -13,3 +13,6 @@ mod wish;
 pub use guard::{Guarded, narrow};
 pub use issue::{Control, Decision, Inputs, Narrowed, decide};
 pub use share::{Flexible, Market, share};
+
+#[cfg(test)]
+mod tests;

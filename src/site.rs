@@ -8,6 +8,8 @@ pub mod kinds;
 mod mode;
 mod point;
 mod reading;
+#[cfg(test)]
+pub mod sample;
 mod setpoint;
 mod tariff;
 

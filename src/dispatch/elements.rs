@@ -10,11 +10,9 @@ use crate::state::{AssetState, Availability};
 /// Share of the PCC's limits and of the transformer's rating that the plan uses as active power: forecast errors,
 /// reactive power and meters need the rest. The cycle keeps the same margin.
 const LIMIT_MARGIN: f64 = 0.95;
-/// A tank is planned to stay this share of its capacity away from both ends, and a battery that has to hold an island
-/// this share of its window: what closes a balance must be able to, however the forecast errs.
-const RESERVE: f64 = 0.08;
-/// Price of using the reserve, as a share of what unmet demand costs, per kWh and hour.
-const RESERVE_PRICE: f64 = 0.05;
+/// Share of its window that a battery keeps while it has to hold an island: what closes a balance must be able to,
+/// however the forecast errs.
+const ISLAND_RESERVE: f64 = 0.1;
 /// Import above its limit costs so many times the normal tier's lost load: such load is shed before the limit
 /// gives way, critical load is not.
 const OVER_LIMIT: f64 = 1.5;
@@ -77,10 +75,8 @@ pub(super) struct Store {
     /// Window, kWh.
     pub low: f64,
     pub high: f64,
-    /// Softly kept away from both ends of the window by so much, kWh ...
-    pub reserve: f64,
-    /// ... at this price per kWh and hour.
-    pub reserve_price: f64,
+    /// Left in store for what forecasts miss, kWh, and the price of a kWh below it for an hour.
+    pub reserve: (f64, f64),
     /// Largest powers at the bus, kW, along the grid.
     pub charge: Vec<f64>,
     pub discharge: Vec<f64>,
@@ -246,6 +242,9 @@ fn exclusive(input: &Inputs<'_>, known: &Known) -> Vec<bool> {
         .collect()
 }
 
+/// A kWh missing from a store's reserve for an hour costs this share of a kWh not delivered.
+const RESERVE_SHARE: f64 = 0.1;
+
 fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetIx) -> Option<Store> {
     let (asset, state) = (&input.site.assets[ix.0], &input.state.assets[ix.0]);
     let energy = state.energy.and_then(Result::ok).filter(|e| e.is_finite())?;
@@ -261,8 +260,7 @@ fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetIx) -> Optio
         energy,
         low: 0.0,
         high: capacity,
-        reserve: 0.0,
-        reserve_price: 0.0,
+        reserve: (0.0, 0.0),
         charge: limits(-port.min.kw(), -state.min.kw()),
         discharge: limits(port.max.kw(), state.max.kw()),
         charge_efficiency: 1.0,
@@ -273,21 +271,22 @@ fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetIx) -> Optio
         outside: input.site.values.lost_load_sheddable_per_kwh,
         exclusive: vec![false; n],
     };
+    let values = &input.site.values;
     match &asset.kind {
         Kind::Battery(k) => {
             let forming = input.islanded && input.site.buses[port.bus.0].closed_by_islanded == Some(ix);
-            let reserve = if forming { RESERVE * (k.soc_max - k.soc_min) * capacity } else { 0.0 };
-            let reserve_price = RESERVE_PRICE * input.site.values.lost_load_normal_per_kwh;
-            let store = battery(base, k, capacity, exclusive(input, known));
-            Some(Store { reserve, reserve_price, ..store })
+            let kept = k.soc_min + ISLAND_RESERVE * (k.soc_max - k.soc_min);
+            let reserve =
+                if forming { (kept * capacity, RESERVE_SHARE * values.lost_load_normal_per_kwh) } else { (0.0, 0.0) };
+            Some(Store { reserve, ..battery(base, k, capacity, exclusive(input, known)) })
         }
         Kind::HeatTank(k) => {
-            let reserve_price = RESERVE_PRICE * input.site.values.lost_heat_per_kwh;
-            Some(Store { loss_per_h: k.loss_per_h, reserve: RESERVE * capacity, reserve_price, ..base })
+            let reserve = (k.reserve * capacity, RESERVE_SHARE * values.lost_heat_per_kwh);
+            Some(Store { loss_per_h: k.loss_per_h, reserve, ..base })
         }
         Kind::ColdTank(k) => {
-            let reserve_price = RESERVE_PRICE * input.site.values.lost_cooling_per_kwh;
-            Some(Store { loss_per_h: k.loss_per_h, reserve: RESERVE * capacity, reserve_price, ..base })
+            let reserve = (k.reserve * capacity, RESERVE_SHARE * values.lost_cooling_per_kwh);
+            Some(Store { loss_per_h: k.loss_per_h, reserve, ..base })
         }
         _ => None,
     }

@@ -71,12 +71,11 @@ fn energy(b: &mut Build<'_>, asset: AssetIx, e: &Store, t: usize) -> Col {
         let slack = b.relief(t, e.outside, || what);
         b.model.row(f64::NEG_INFINITY, e.high, &[(col, 1.0), (slack, -1.0)]);
     }
-    if e.reserve > 0.0 {
-        // Not a limit: using it is no conflict and raises no alarm.
-        let price = e.reserve_price * b.hours(t);
-        let (under, over) = (b.model.col(price, 0.0, f64::INFINITY), b.model.col(price, 0.0, f64::INFINITY));
-        b.model.row(e.low + e.reserve, f64::INFINITY, &[(col, 1.0), (under, 1.0)]);
-        b.model.row(f64::NEG_INFINITY, e.high - e.reserve, &[(col, 1.0), (over, -1.0)]);
+    let (reserve, price) = e.reserve;
+    if price > 0.0 && reserve > low {
+        // Dipping into the reserve is what it is for: paid for, and no conflict of limits.
+        let short = b.model.col(price * b.hours(t), 0.0, reserve);
+        b.model.row(reserve, f64::INFINITY, &[(col, 1.0), (short, 1.0)]);
     }
     col
 }

@@ -111,3 +111,35 @@ pub(super) fn ports_of(site: &Site, bus: BusIx) -> Vec<(usize, usize)> {
         .flat_map(|(a, asset)| asset.ports.iter().enumerate().filter(|(_, p)| p.bus == bus).map(move |(i, _)| (a, i)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::site::sample::{LOAD, site};
+
+    fn run(powers: impl Fn(f64) -> [f64; 4]) -> Finding {
+        let (site, mut s) = (site(), Suspicion::default());
+        let mut last = Finding::Closed;
+        for t in 0..60 {
+            let flows: Vec<Vec<Value>> = powers(f64::from(t)).iter().map(|p| vec![Ok(*p)]).collect();
+            last = s.weigh(&site, BusIx(0), &flows, 1.0).1;
+        }
+        last
+    }
+
+    #[test]
+    fn a_balance_that_adds_up_says_nothing() {
+        assert_eq!(run(|t| [100.0 - t, -200.0, 60.0 + t, 40.0 + t % 3.0]), Finding::Closed);
+    }
+
+    #[test]
+    fn f29_a_reversed_meter_is_named() {
+        let found = run(|t| [100.0 - t, 200.0, 60.0 + t, 40.0]);
+        assert!(matches!(found, Finding::Reversed { asset: LOAD, port: 0, .. }), "{found:?}");
+    }
+
+    #[test]
+    fn what_no_reversal_explains_is_open() {
+        assert!(matches!(run(|t| [300.0 - t / 10.0, -200.0, 20.0 + t / 10.0, 40.0]), Finding::Open { .. }));
+    }
+}

@@ -102,3 +102,47 @@ impl Demand {
         self.month = Some(month);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::site::Reason;
+    use crate::site::sample::site;
+    use crate::units::Mono;
+
+    #[test]
+    fn a_window_settles_by_integrated_power_and_leaves_the_peak() {
+        let (site, mut d) = (site(), Demand::default());
+        let start = Park::from_unix(1_750_003_200);
+        let mut w = d.advance(&site, start, Ok(120.0), None);
+        for s in 1..=900 {
+            w = d.advance(&site, start.plus_s(f64::from(s)), Ok(120.0), None);
+        }
+        assert!((w.peak.kw() - 120.0).abs() < 0.5, "{w:?}");
+        assert!(w.imported.kwh() < 0.1);
+    }
+
+    #[test]
+    fn the_counter_overrules_and_f32_a_reset_is_a_gap() {
+        let (site, mut d) = (site(), Demand::default());
+        let start = Park::from_unix(1_750_003_200);
+        let counter = |s: i32, kwh: f64| Some(Reading { value: Ok(kwh), at: Mono(s as u64) });
+        d.advance(&site, start, Ok(100.0), counter(1, 5000.0));
+        d.counter_start = Some(5000.0);
+        let w = d.advance(&site, start.plus_s(60.0), Ok(100.0), counter(60, 5002.0));
+        assert!((w.imported.kwh() - 2.0).abs() < 1e-9);
+        let w = d.advance(&site, start.plus_s(120.0), Ok(120.0), counter(120, 3.0));
+        assert!((w.imported.kwh() - 4.0).abs() < 1e-9, "{w:?}");
+    }
+
+    #[test]
+    fn a_window_that_was_not_measured_makes_no_peak() {
+        let (site, mut d) = (site(), Demand::default());
+        let start = Park::from_unix(1_750_003_200);
+        let mut w = d.advance(&site, start, Err(Reason::Stale), None);
+        for s in 1..=900 {
+            w = d.advance(&site, start.plus_s(f64::from(s)), if s < 400 { Err(Reason::Stale) } else { Ok(900.0) }, None);
+        }
+        assert_eq!(w.peak, Power::ZERO);
+    }
+}

@@ -580,7 +580,7 @@ fn timing_of_a_day() {
     let mut case = reference(SUMMER, 0.8, 0.5);
     let mut last: Option<Plan> = None;
     let mut times = Vec::new();
-    let (mut switches, mut feasible) = (0, 0);
+    let (mut switches, mut feasible, mut worst_gap) = (0, 0, 0.0_f64);
     for step in 0..288 {
         let at = Park::from_unix(SUMMER + 300 * step);
         let inputs_started = Instant::now();
@@ -589,6 +589,7 @@ fn timing_of_a_day() {
         times.push(inputs_started.elapsed().as_secs_f64() * 1e3);
         feasible += i32::from(p.status.name() != "optimal");
         assert!(p.gap.is_some(), "{}", p.note);
+        worst_gap = worst_gap.max(p.gap.unwrap());
         let next = Park::from_unix(SUMMER + 300 * (step + 1));
         for (a, s) in p.assets.iter().zip(&mut case.state.assets) {
             if let (Some(Ok(e)), Some(end)) = (s.energy, a.energy_kwh.first()) {
@@ -613,7 +614,7 @@ fn timing_of_a_day() {
     let total: f64 = times.iter().sum();
     times.sort_by(f64::total_cmp);
     println!(
-        "288 solves: {:.1} s, median {:.0} ms, p95 {:.0} ms, max {:.0} ms, switches {switches}, not proven {feasible}",
+        "288 solves: {:.1} s, median {:.0} ms, p95 {:.0} ms, max {:.0} ms, switches {switches}, not proven {feasible}, worst gap {worst_gap:.4}",
         total / 1e3,
         times[144],
         times[274],

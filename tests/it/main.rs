@@ -1,8 +1,15 @@
-//! Integration tests, one binary.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+//! One binary of integration tests, by subject.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod checker;
 mod dispatch;
 mod forecast;
+mod hexctl;
 mod park;
+mod rpc;
+mod rpc_park;
 mod solver;
+mod twin;
+mod virtual_day;
+mod wire_codec;
+mod wire_profiles;

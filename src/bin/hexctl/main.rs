@@ -1,2 +1,95 @@
-//! .
-fn main() {}
+//! hexctl: the operator's console of hexad. It shows; it steers nothing.
+//!
+//! Exit codes: 0 done, 1 the daemon cannot be reached or answers with an error, 2 wrong use.
+
+mod client;
+mod figures;
+mod plan;
+mod plan_chart;
+mod points;
+mod screen;
+mod status;
+mod strip;
+mod table;
+mod watch;
+
+use std::io::{ErrorKind, Write, stdout};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+
+use client::Daemon;
+
+/// The operator's console of hexad.
+#[derive(Parser)]
+#[command(name = "hexctl", version, about, max_term_width = 100)]
+struct Arguments {
+    /// Address of the daemon.
+    #[arg(long, global = true, env = "HEXCTL_ADDR", default_value = "http://127.0.0.1:50051", value_parser = client::address)]
+    addr: String,
+    /// Print JSON instead of tables.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The newest cycle: assets, buses, plan, alarms.
+    Status,
+    /// Each cycle, live; on a terminal as a screen (q ends it), else as tables.
+    Watch(watch::Options),
+    /// What is going to be done, as a chart and tables.
+    Plan {
+        /// Columns of the chart; default: those of the terminal.
+        #[arg(long)]
+        width: Option<usize>,
+    },
+    /// Values of points.
+    Points {
+        /// `device.Point`, `device.*`, `*.Point` or `*`; none = all.
+        patterns: Vec<String>,
+    },
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if reader_gone(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hexctl: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<()> {
+    let json = arguments.json;
+    let mut daemon = Daemon::connect(arguments.addr).await?;
+    match arguments.command {
+        Command::Status => status::run(&mut daemon, json).await,
+        Command::Watch(options) => watch::run(&mut daemon, json, &options).await,
+        Command::Plan { width } => plan::run(&mut daemon, json, width).await,
+        Command::Points { patterns } => points::run(&mut daemon, json, patterns).await,
+    }
+}
+
+/// `hexctl points | head` is no failure.
+fn reader_gone(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
+}
+
+fn print(text: &str) -> Result<()> {
+    let mut out = stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+fn print_json<T: Serialize>(shown: &T) -> Result<()> {
+    print(&(serde_json::to_string_pretty(shown)? + "\n"))
+}

@@ -1,0 +1,110 @@
+//! The way to the daemon, and what to say when it is not open.
+
+use std::future::Future;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use hexad::proto::v1;
+use hexad::proto::v1::plan_service_client::PlanServiceClient;
+use hexad::proto::v1::site_service_client::SiteServiceClient;
+use hexad::proto::v1::snapshot_service_client::SnapshotServiceClient;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Response, Status, Streaming};
+
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+const PROBE_AFTER: Duration = Duration::from_secs(10);
+const PROBE_WITHIN: Duration = Duration::from_secs(5);
+const REMEDY: &str =
+    "is hexad running? Start it with `hexad run --site FILE`, or name its address with --addr or HEXCTL_ADDR";
+
+/// An address as a person writes it: `host:port` or `http://host:port`.
+///
+/// # Errors
+/// In words.
+pub(crate) fn address(text: &str) -> Result<String, String> {
+    let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    if !full.starts_with("http://") {
+        return Err("write host:port or http://host:port".to_owned());
+    }
+    let endpoint = Endpoint::from_shared(full.clone()).map_err(|e| e.to_string())?;
+    match endpoint.uri().port_u16() {
+        Some(_) => Ok(full),
+        None => Err("the port is missing; write host:port".to_owned()),
+    }
+}
+
+/// A daemon that has been reached.
+pub(crate) struct Daemon {
+    address: String,
+    sites: SiteServiceClient<Channel>,
+    snapshots: SnapshotServiceClient<Channel>,
+    plans: PlanServiceClient<Channel>,
+}
+
+impl Daemon {
+    pub(crate) async fn connect(address: String) -> Result<Self> {
+        let endpoint = Endpoint::from_shared(address.clone())?
+            .connect_timeout(CONNECT_WITHIN)
+            .http2_keep_alive_interval(PROBE_AFTER)
+            .keep_alive_timeout(PROBE_WITHIN)
+            .keep_alive_while_idle(true);
+        let channel = endpoint
+            .connect()
+            .await
+            .map_err(|e| anyhow!("cannot reach the daemon at {address}: {}; {REMEDY}", root_cause(&e)))?;
+        Ok(Self {
+            address,
+            sites: SiteServiceClient::new(channel.clone()),
+            snapshots: SnapshotServiceClient::new(channel.clone()),
+            plans: PlanServiceClient::new(channel),
+        })
+    }
+
+    pub(crate) async fn site(&mut self) -> Result<v1::Site> {
+        let answer = within(self.sites.get_site(v1::GetSiteRequest {})).await;
+        let site = answer.map_err(|s| self.explain(&s))?.site;
+        site.ok_or_else(|| anyhow!("the daemon at {} says nothing of its site", self.address))
+    }
+
+    pub(crate) async fn snapshot(&mut self, patterns: Vec<String>) -> Result<v1::Snapshot> {
+        let request = v1::GetSnapshotRequest { points: Some(v1::PointFilter { patterns }) };
+        within(self.snapshots.get_snapshot(request)).await.map_err(|s| self.explain(&s))
+    }
+
+    pub(crate) async fn stream(&mut self, every: u32) -> Result<Streaming<v1::Snapshot>> {
+        let request = v1::StreamSnapshotsRequest { points: None, every };
+        within(self.snapshots.stream_snapshots(request)).await.map_err(|s| self.explain(&s))
+    }
+
+    pub(crate) async fn plan(&mut self) -> Result<v1::Plan> {
+        within(self.plans.get_plan(v1::GetPlanRequest {})).await.map_err(|s| self.explain(&s))
+    }
+
+    pub(crate) fn explain(&self, status: &Status) -> anyhow::Error {
+        let (address, text) = (&self.address, status.message());
+        match status.code() {
+            Code::Unimplemented => anyhow!("what answers at {address} is no hexad, or another version of it: {text}"),
+            Code::DeadlineExceeded => anyhow!("the daemon at {address} does not answer: {text}"),
+            Code::Unknown | Code::Internal | Code::Cancelled => {
+                anyhow!("the connection to the daemon at {address} broke: {text}; {REMEDY}")
+            }
+            _ => anyhow!("the daemon at {address} says: {text}"),
+        }
+    }
+}
+
+async fn within<T>(answer: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, Status> {
+    match tokio::time::timeout(ANSWER_WITHIN, answer).await {
+        Ok(answer) => answer.map(Response::into_inner),
+        Err(_) => Err(Status::deadline_exceeded(format!("no answer within {} s", ANSWER_WITHIN.as_secs()))),
+    }
+}
+
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut deepest = error;
+    while let Some(cause) = deepest.source() {
+        deepest = cause;
+    }
+    deepest.to_string()
+}

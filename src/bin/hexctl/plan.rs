@@ -1,0 +1,175 @@
+//! What is going to be done: the chart, and the sums behind it.
+
+use std::io::{IsTerminal, stdout};
+
+use anyhow::Result;
+use hexad::proto::v1;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::client::Daemon;
+use crate::figures::{PlanHead, plan_head, time, zone};
+use crate::plan_chart::chart;
+use crate::table::{clock, number, table};
+use crate::{print, print_json};
+
+/// Columns where there is no terminal to ask.
+const WIDTH: usize = 100;
+
+#[derive(Serialize)]
+struct PlanFigures {
+    summary: PlanHead,
+    made_at: Option<Timestamp>,
+    valid_until: Option<Timestamp>,
+    intervals: Vec<IntervalFigures>,
+    assets: Vec<AssetFigures>,
+    buses: Vec<BusFigures>,
+    slacks: Vec<SlackFigures>,
+}
+
+#[derive(Serialize)]
+struct IntervalFigures {
+    start: Option<Timestamp>,
+    hours: f64,
+}
+
+#[derive(Serialize)]
+struct AssetFigures {
+    id: String,
+    ports: Vec<PortFigures>,
+    on: Vec<bool>,
+    energy_kwh: Vec<f64>,
+    stored_value_per_kwh: Vec<f64>,
+}
+
+#[derive(Serialize)]
+struct PortFigures {
+    bus: String,
+    power_kw: Vec<f64>,
+}
+
+#[derive(Serialize)]
+struct BusFigures {
+    id: String,
+    price_per_kwh: Vec<f64>,
+}
+
+#[derive(Serialize)]
+struct SlackFigures {
+    what: String,
+    interval: u32,
+    amount: f64,
+    price_per_kwh: f64,
+}
+
+pub(crate) async fn run(daemon: &mut Daemon, json: bool, width: Option<usize>) -> Result<()> {
+    let plan = daemon.plan().await?;
+    if json {
+        return print_json(&figures(plan));
+    }
+    let site = daemon.site().await?;
+    print(&page(&site, &plan, width.unwrap_or_else(terminal_width)))
+}
+
+fn terminal_width() -> usize {
+    let told = || std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    let seen = || ratatui::crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns));
+    let width = if stdout().is_terminal() { seen() } else { told() };
+    width.unwrap_or(WIDTH)
+}
+
+fn page(site: &v1::Site, plan: &v1::Plan, width: usize) -> String {
+    let zone = zone(site);
+    let head = plan_head(plan.summary.clone());
+    let at = |t| clock(time(t), &zone, "%Y-%m-%d %H:%M:%S");
+    let mut text =
+        format!("{}   plan {} {}", site.name, head.id.map_or_else(String::new, |i| i.to_string()), head.status);
+    text += &format!(", made {}, in force until {}\n", at(plan.made_at), at(plan.valid_until));
+    let (cost, gap) = (number(head.cost, 2), number(head.gap.map(|g| g * 100.0), 2));
+    text += &format!("cost {cost} {}, gap {gap} %, solved in {} ms", site.currency, number(head.solve_ms, 0));
+    text += &if head.note.is_empty() { "\n\n".to_owned() } else { format!("; {}\n\n", head.note) };
+    text += &chart(site, plan, &zone, width);
+    text += &format!("\n{}", flows(plan));
+    text += &format!("\n{}", prices(site, plan));
+    for slack in &plan.slacks {
+        let start = plan.intervals.get(slack.interval as usize).and_then(|i| i.start);
+        let (what, amount, price) = (&slack.what, slack.amount, slack.price_per_kwh);
+        text += &format!("\nlimits in conflict: {what} by {amount:.1} at {} ({price:.2}/kWh)", at(start));
+    }
+    if plan.slacks.is_empty() { text } else { text + "\n" }
+}
+
+fn flows(plan: &v1::Plan) -> String {
+    let hours: Vec<f64> = plan.intervals.iter().map(|i| i.hours).collect();
+    let mut rows = Vec::new();
+    for asset in &plan.assets {
+        let on: f64 = asset.on.iter().zip(&hours).filter(|(on, _)| **on).map(|(_, h)| h).sum();
+        let starts = asset.on.windows(2).filter(|pair| matches!(pair, [false, true])).count();
+        for (i, port) in asset.ports.iter().enumerate() {
+            let sum = |sign: f64| port.power_kw.iter().zip(&hours).map(|(kw, h)| (kw * sign).max(0.0) * h).sum::<f64>();
+            let machine = i == 0 && !asset.on.is_empty();
+            rows.push(vec![
+                if i == 0 { asset.id.clone() } else { String::new() },
+                port.bus.clone(),
+                number(port.power_kw.first().copied(), 1),
+                number(Some(sum(1.0)), 0),
+                number(Some(sum(-1.0)), 0),
+                if machine { number(Some(on), 1) } else { String::new() },
+                if machine { starts.to_string() } else { String::new() },
+                if i == 0 { stored(asset) } else { String::new() },
+            ]);
+        }
+    }
+    table(&["ASSET", "BUS", ">NOW KW", ">GIVES KWH", ">TAKES KWH", ">ON H", ">STARTS", "STORED KWH"], &rows)
+}
+
+fn stored(asset: &v1::AssetPlan) -> String {
+    let (Some(first), Some(last)) = (asset.energy_kwh.first(), asset.energy_kwh.last()) else { return String::new() };
+    let value = asset.stored_value_per_kwh.first().map(|v| format!(", worth {v:.2}/kWh"));
+    format!("{first:.0} to {last:.0}{}", value.unwrap_or_default())
+}
+
+fn prices(site: &v1::Site, plan: &v1::Plan) -> String {
+    let row = |bus: &v1::BusPlan| {
+        let prices = &bus.price_per_kwh;
+        vec![
+            bus.id.clone(),
+            number(prices.first().copied(), 3),
+            number(prices.iter().copied().reduce(f64::min), 3),
+            number(prices.iter().copied().reduce(f64::max), 3),
+        ]
+    };
+    let rows: Vec<_> = plan.buses.iter().map(row).collect();
+    let now = format!(">NOW {}/KWH", site.currency);
+    table(&["BUS", &now, ">LOWEST", ">HIGHEST"], &rows)
+}
+
+fn figures(plan: v1::Plan) -> PlanFigures {
+    let port = |p: v1::PortPlan| PortFigures { bus: p.bus, power_kw: p.power_kw };
+    let asset = |a: v1::AssetPlan| AssetFigures {
+        id: a.id,
+        ports: a.ports.into_iter().map(port).collect(),
+        on: a.on,
+        energy_kwh: a.energy_kwh,
+        stored_value_per_kwh: a.stored_value_per_kwh,
+    };
+    let slack = |s: v1::Slack| SlackFigures {
+        what: s.what,
+        interval: s.interval,
+        amount: s.amount,
+        price_per_kwh: s.price_per_kwh,
+    };
+    PlanFigures {
+        summary: plan_head(plan.summary),
+        made_at: time(plan.made_at),
+        valid_until: time(plan.valid_until),
+        intervals: plan
+            .intervals
+            .into_iter()
+            .map(|i| IntervalFigures { start: time(i.start), hours: i.hours })
+            .collect(),
+        assets: plan.assets.into_iter().map(asset).collect(),
+        buses: plan.buses.into_iter().map(|b| BusFigures { id: b.id, price_per_kwh: b.price_per_kwh }).collect(),
+        slacks: plan.slacks.into_iter().map(slack).collect(),
+    }
+}

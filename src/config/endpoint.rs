@@ -1,0 +1,91 @@
+//! Where a device is reached.
+
+use std::collections::BTreeMap;
+
+use super::document::{Document, Place};
+use super::site_file::DeviceTable;
+
+/// Splits `host:port`; the error says what is wrong.
+pub(super) fn host_port(address: &str) -> Result<(&str, u16), String> {
+    let Some((host, port)) = address.rsplit_once(':') else {
+        return Err(format!("`{address}` has no port"));
+    };
+    let bracketed = host.starts_with('[') && host.ends_with(']');
+    if host.is_empty() || host.contains(char::is_whitespace) || host.contains('/') || (host.contains(':') && !bracketed) {
+        return Err(format!("`{host}` is not a host"));
+    }
+    match port.parse::<u16>() {
+        Ok(p) if p > 0 => Ok((host, p)),
+        _ => Err(format!("`{port}` is not a port")),
+    }
+}
+
+/// Address, unit and topic of one device. Whether it speaks `modbus` is not known when the profile is not.
+pub(super) fn check(doc: &mut Document<'_>, at: &Place, table: &DeviceTable, modbus: Option<bool>) {
+    if let Err(message) = host_port(&table.address) {
+        doc.mistake(&at.key("address"), message, "write \"host:port\" with a port from 1 to 65535, such as \"10.0.0.5:502\"");
+    }
+    if let Some(unit) = table.unit
+        && (248..=254).contains(&unit)
+    {
+        doc.mistake(&at.key("unit"), format!("unit {unit} is reserved"), "write 0 to 247, or 255 for a device without units");
+    }
+    if let Some(topic) = &table.topic
+        && (topic.contains(['+', '#']) || topic.starts_with('/') || topic.ends_with('/'))
+    {
+        doc.mistake(&at.key("topic"), format!("`{topic}` cannot be a topic prefix"), "write it without wildcards and without / at its ends");
+    }
+    let profile = &table.profile;
+    match modbus {
+        Some(true) => {
+            if table.unit.is_none() {
+                let message = format!("profile `{profile}` speaks Modbus and needs a unit id");
+                doc.mistake(&at.key("unit"), message, "add `unit = 1`, or the number set in the device");
+            }
+            if table.topic.is_some() {
+                let message = format!("profile `{profile}` speaks Modbus and knows no topic");
+                doc.mistake(&at.key("topic"), message, "remove it");
+            }
+        }
+        Some(false) => {
+            if table.topic.is_none() {
+                let message = format!("profile `{profile}` speaks MQTT and needs a topic prefix");
+                doc.mistake(&at.key("topic"), message, "add `topic = \"...\"`");
+            }
+            if table.unit.is_some() {
+                let message = format!("profile `{profile}` speaks MQTT and knows no unit id");
+                doc.mistake(&at.key("unit"), message, "remove it");
+            }
+        }
+        None => {}
+    }
+}
+
+/// No two devices answer at the same place.
+pub(super) fn unique(doc: &mut Document<'_>, tables: &[DeviceTable]) {
+    let mut first: BTreeMap<(&str, Option<u8>, Option<&str>), usize> = BTreeMap::new();
+    for (i, t) in tables.iter().enumerate() {
+        let place = (t.address.as_str(), t.unit, t.topic.as_deref());
+        if let Some(before) = first.get(&place).and_then(|b| tables.get(*b)) {
+            let (key, what) = if t.topic.is_some() { ("topic", "topic") } else { ("unit", "unit") };
+            let message = format!("device `{}` has the same address and {what}", before.id);
+            doc.mistake(&Place::table("device", i).key(key), message, format!("give each device a {what} or an address of its own"));
+        } else {
+            first.insert(place, i);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_port;
+
+    #[test]
+    fn addresses() {
+        assert_eq!(host_port("10.0.0.1:502"), Ok(("10.0.0.1", 502)));
+        assert_eq!(host_port("[::1]:502"), Ok(("[::1]", 502)));
+        for wrong in ["10.0.0.1", ":502", "a b:1", "h:0", "h:65536", "h:", "::1:502", "tcp://h:1", ""] {
+            assert!(host_port(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+use std::sync::Arc;
+
+use super::{Control, Decision, Inputs, decide, narrow};
+use crate::dispatch::{AssetPlan, BusPlan, Plan, PlanStatus};
+use crate::forecast::{Interval, TimeGrid};
+use crate::site::sample::{BATTERY, PV, frames, now, site};
+use crate::site::{Cause, DeviceFrame, Limiter, Link, Mode, Point, Reason, Site};
+use crate::state::{Belief, SiteState, believe};
+use crate::telemetry::{Telemetry, ingest};
+use crate::units::Now;
+
+struct Bench {
+    site: Site,
+    telemetry: Telemetry,
+    belief: Belief,
+    control: Control,
+    cycle: u64,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { site: site(), telemetry: Telemetry::default(), belief: Belief::default(), control: Control::default(), cycle: 0 }
+    }
+    fn believe(&mut self, at: Now, frames: &[Arc<DeviceFrame>]) -> (Vec<crate::site::Reading>, SiteState) {
+        let image = ingest(&mut self.telemetry, &self.site, frames, at.mono);
+        let state = believe(&mut self.belief, &self.site, &image, frames, at);
+        (image, state)
+    }
+    fn decide(&mut self, at: Now, frames: &[Arc<DeviceFrame>], plan: Option<&Plan>) -> Decision {
+        let (image, state) = self.believe(at, frames);
+        self.cycle += 1;
+        let inputs = Inputs { site: &self.site, state: &state, image: &image, frames, plan, mode: Mode::GridConnected, cycle: self.cycle };
+        decide(&mut self.control, &inputs)
+    }
+}
+
+fn plan(at: Now, grid_kw: f64, battery_kw: f64, stored_value: f64) -> Plan {
+    let asset = |kw: f64, potential: Option<f64>| AssetPlan { power_kw: vec![vec![kw]], potential_kw: potential.into_iter().collect(), ..AssetPlan::default() };
+    Plan {
+        id: 1,
+        made_at: at.park,
+        valid_until: at.park.plus_s(900.0),
+        grid: TimeGrid { intervals: vec![Interval { start: at.park, hours: 1.0 }] },
+        status: PlanStatus::Optimal,
+        gap: Some(0.0),
+        cost: Some(0.0),
+        solve_ms: 0.0,
+        assets: vec![
+            asset(grid_kw, None),
+            asset(-200.0, None),
+            asset(100.0, Some(100.0)),
+            AssetPlan { stored_value: vec![stored_value], ..asset(battery_kw, None) },
+        ],
+        buses: vec![BusPlan { price: vec![1.0] }],
+        slacks: vec![],
+        note: String::new(),
+    }
+}
+
+fn battery(decision: &Decision) -> (f64, Cause, Option<Limiter>) {
+    let s = decision.setpoints.iter().find(|s| s.asset.0 == BATTERY).expect("battery is steered");
+    (s.target(Point::WSet).expect("WSet"), s.cause, s.limited_by)
+}
+
+#[test]
+fn a_restart_holds_what_stands_until_the_first_plan() {
+    let mut bench = Bench::new();
+    let at = now(1.0);
+    let mut all = frames(at, [100.0, -200.0, 70.0, 30.0], 50.0);
+    Arc::make_mut(&mut all[BATTERY]).readings[2].value = Ok(30.0);
+    let first = bench.decide(at, &all, None);
+    assert_eq!(battery(&first), (30.0, Cause::Hold, None));
+}
+
+#[test]
+fn the_plan_is_followed_within_the_ramp() {
+    let mut bench = Bench::new();
+    let at = now(1.0);
+    let p = plan(at, 50.0, 80.0, 0.9);
+    let all = frames(at, [130.0, -200.0, 70.0, 0.0], 50.0);
+    bench.decide(at, &all, Some(&p));
+    let at = now(2.0);
+    let second = bench.decide(at, &frames(at, [130.0, -200.0, 70.0, 0.0], 50.0), Some(&p));
+    let (kw, _, by) = battery(&second);
+    assert!((kw - 50.0).abs() < 1e-6 && by == Some(Limiter::Ramp), "{kw} {by:?}");
+}
+
+#[test]
+fn f68_a_plan_that_has_expired_is_not_followed() {
+    let mut bench = Bench::new();
+    let p = plan(now(0.0), 50.0, 80.0, 0.9);
+    let at = now(901.0);
+    let decision = bench.decide(at, &frames(at, [130.0, -200.0, 70.0, 0.0], 50.0), Some(&p));
+    assert!(!decision.planned);
+    assert_ne!(battery(&decision).1, Cause::Plan);
+}
+
+#[test]
+fn the_import_limit_moves_the_battery_off_its_plan() {
+    let mut bench = Bench::new();
+    let mut kw = 0.0;
+    for s in 1..6 {
+        let at = now(f64::from(s));
+        let p = plan(at, 450.0, 0.0, 5.0);
+        kw = battery(&bench.decide(at, &frames(at, [450.0, -450.0, 0.0, 0.0], 80.0), Some(&p))).0;
+    }
+    assert!((kw - 70.0).abs() < 1.0, "450 kW of import and a limit of 95 % of 400 kW ask for 70 kW, got {kw}");
+}
+
+#[test]
+fn f31_nobody_knows_the_state_of_charge_so_nothing_moves() {
+    let mut bench = Bench::new();
+    let at = now(1.0);
+    let p = plan(at, 50.0, 80.0, 0.9);
+    let mut all = frames(at, [130.0, -200.0, 70.0, 40.0], 50.0);
+    Arc::make_mut(&mut all[BATTERY]).readings[1].value = Err(Reason::NotImplemented);
+    let (kw, cause, _) = battery(&bench.decide(at, &all, Some(&p)));
+    assert_eq!((kw, cause), (0.0, Cause::Unknown));
+}
+
+#[test]
+fn a_device_that_does_not_answer_is_told_nothing() {
+    let mut bench = Bench::new();
+    let at = now(1.0);
+    let mut all = frames(at, [130.0, -200.0, 70.0, 40.0], 50.0);
+    Arc::make_mut(&mut all[BATTERY]).link = Link::Down(Reason::DeviceTimeout);
+    let decision = bench.decide(at, &all, Some(&plan(at, 50.0, 80.0, 0.9)));
+    assert!(decision.setpoints.iter().all(|s| s.asset.0 != BATTERY));
+    assert!(decision.setpoints.iter().any(|s| s.asset.0 == PV));
+}
+
+#[test]
+fn the_guard_keeps_the_window_of_the_store_for_every_wish() {
+    let mut bench = Bench::new();
+    for (soc, wish, low, high) in [(10.0, 100.0, 0.0, 0.0), (5.0, 100.0, 0.0, 0.0), (90.0, -100.0, 0.0, 0.0), (50.0, 1e9, 100.0, 100.0), (50.0, f64::NAN, 0.0, 0.0), (50.0, -1e9, -100.0, -100.0)] {
+        let at = now(1.0);
+        let (_, state) = bench.believe(at, &frames(at, [0.0, 0.0, 0.0, 0.0], soc));
+        let given = narrow(&bench.site, &state, &bench.site.assets[BATTERY], &state.assets[BATTERY], Some(wish), None).power_kw.unwrap();
+        assert!(given >= low && given <= high, "soc {soc}, wish {wish}: {given}");
+    }
+}
+
+#[test]
+fn the_guard_lets_nothing_charge_while_the_import_is_over_its_limit() {
+    let mut bench = Bench::new();
+    let at = now(1.0);
+    let (_, state) = bench.believe(at, &frames(at, [430.0, -400.0, 0.0, -30.0], 50.0));
+    let given = narrow(&bench.site, &state, &bench.site.assets[BATTERY], &state.assets[BATTERY], Some(-100.0), None);
+    assert_eq!((given.power_kw, given.by), (Some(0.0), Some(Limiter::Pcc)));
+}

@@ -1,0 +1,3 @@
+//! Modbus TCP.
+
+pub mod codec;

@@ -1,0 +1,3 @@
+//! MQTT.
+
+pub mod codec;

@@ -1,0 +1,70 @@
+use super::{name, value};
+use crate::proto::v1;
+use crate::site::{Asset, AssetIx, Point, Port, Setpoint, Site};
+use crate::state::{AssetState, Availability, Believed};
+use crate::units::Mono;
+
+/// Commands in the order in which they count as the principal one.
+const PRINCIPAL: [Point; 4] = [Point::WSet, Point::HeatSet, Point::CoolSet, Point::WMax];
+
+/// One asset: what it does, what it was told and why.
+pub(super) fn asset(
+    site: &Site,
+    ix: AssetIx,
+    asset: &Asset,
+    state: &AssetState,
+    told: Option<&Setpoint>,
+    now: Mono,
+) -> v1::AssetState {
+    v1::AssetState {
+        id: asset.id.clone(),
+        kind: asset.kind.name().to_owned(),
+        group: asset.kind.group().name().to_owned(),
+        flows: asset.ports.iter().zip(&state.ports).map(|(p, b)| flow(site, p, b)).collect(),
+        setpoint_kw: told.and_then(|t| principal(asset, t)),
+        commanded_on: told.and_then(|t| t.target(Point::On)).map(|on| on > 0.5),
+        reason: told.map_or_else(|| untold(site, ix), why),
+        quality: quality(state),
+        run_state: state.run_state.map_or_else(String::new, |s| s.map_or_else(|r| r.name().to_owned(), |s| name(&s))),
+        energy_kwh: state.energy.map(value),
+        available: Some(state.availability == Availability::Available),
+        lease_s: told.map_or(0.0, |t| t.lease_until.since(now).as_secs_f64()),
+    }
+}
+
+fn flow(site: &Site, port: &Port, believed: &Believed) -> v1::Flow {
+    let bus = site.buses.get(port.bus.0);
+    v1::Flow {
+        bus: bus.map(|b| b.id.clone()).unwrap_or_default(),
+        carrier: bus.map(|b| b.carrier.name().to_owned()).unwrap_or_default(),
+        power_kw: Some(value(believed.measured)),
+        believed_kw: believed.power.kw(),
+        age_s: believed.age_s,
+    }
+}
+
+/// The principal command as an injection, kW. A cap is a magnitude: a consumer's caps what it takes.
+fn principal(asset: &Asset, told: &Setpoint) -> Option<f64> {
+    let (point, value) = PRINCIPAL.into_iter().find_map(|p| told.target(p).map(|v| (p, v)))?;
+    let takes = asset.ports.first().is_some_and(|p| p.max.kw() <= 0.0);
+    Some(if point == Point::WMax && takes { -value } else { value })
+}
+
+fn why(told: &Setpoint) -> String {
+    let cause = name(&told.cause);
+    match told.limited_by {
+        Some(limiter) => format!("{cause}, limited by {}", name(&limiter)),
+        None => cause,
+    }
+}
+
+fn untold(site: &Site, ix: AssetIx) -> String {
+    match site.buses.iter().find(|b| b.closed_by == Some(ix)) {
+        Some(bus) => format!("closes {}", bus.id),
+        None => "not steered".to_owned(),
+    }
+}
+
+fn quality(state: &AssetState) -> String {
+    state.ports.iter().find_map(|p| p.measured.err()).map_or("good", |reason| reason.name()).to_owned()
+}
