@@ -2,4 +2,5 @@
 
 pub mod devices;
 pub mod site;
+pub mod transport;
 pub mod units;

@@ -1,5 +1,7 @@
 //! One binary of integration tests, by subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod wire_bench;
 mod wire_codec;
+mod wire_modbus;
 mod wire_profiles;
