@@ -4,4 +4,5 @@
 mod wire_bench;
 mod wire_codec;
 mod wire_modbus;
+mod wire_mqtt;
 mod wire_profiles;

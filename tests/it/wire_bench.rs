@@ -83,6 +83,10 @@ impl Bench {
         self.park.lock().unwrap().script = Some(Box::new(script));
     }
 
+    pub fn dials(&self) -> u32 {
+        self.park.lock().unwrap().dials
+    }
+
     pub fn well(&self) {
         self.park.lock().unwrap().script = None;
     }

@@ -107,10 +107,10 @@ async fn f04_busy_backs_off_on_the_same_connection() {
     rig.up(0).await;
     for code in [5, 6] {
         bench.script(move |_, pdu| is_input(pdu).then_some(Reply::Exception(code)));
-        let (dials, before) = (bench.park.lock().unwrap().dials, bench.log().len());
+        let (dials, before) = (bench.dials(), bench.log().len());
         rig.until(0, "busy", |f| f.readings.iter().any(|r| r.value == Err(Reason::DeviceBusy))).await;
         rig.pass(60.0).await;
-        assert_eq!(bench.park.lock().unwrap().dials, dials);
+        assert_eq!(bench.dials(), dials);
         assert!(bench.log().len() - before < 40, "a storm of requests to a busy device");
         bench.well();
         rig.up(0).await;
@@ -132,12 +132,12 @@ async fn f05_f07_every_exception_code_has_its_reason_and_recovers() {
         (255, Reason::BadReply),
     ] {
         bench.script(move |_, pdu| is_input(pdu).then_some(Reply::Exception(code)));
-        let dials = bench.park.lock().unwrap().dials;
+        let dials = bench.dials();
         rig.until(0, &format!("reason of {code}"), |f| f.readings.iter().any(|r| r.value == Err(reason))).await;
         assert_eq!(rig.value(0, Point::W), Err(reason), "exception {code}");
         bench.well();
         rig.up(0).await;
-        assert_eq!(bench.park.lock().unwrap().dials, dials, "an exception needs no new connection");
+        assert_eq!(bench.dials(), dials, "an exception needs no new connection");
     }
     for code in 1..=3 {
         bench.script(move |_, pdu| is_input(pdu).then_some(Reply::Exception(code)));
@@ -311,7 +311,7 @@ async fn f17_offline_for_days_is_a_capped_number_of_attempts() {
     let mut rig = bench.run(vec![device("pcs", "ref-pcs-250", "pcs:502", 1)]);
     rig.until(0, "down", |f| f.link == Link::Down(Reason::Disconnected)).await;
     rig.pass(48.0 * 3600.0).await;
-    let dials = bench.park.lock().unwrap().dials;
+    let dials = bench.dials();
     assert!((12_000..24_000).contains(&dials), "{dials} attempts in two days");
     bench.park.lock().unwrap().refuse = false;
     rig.up(0).await;
