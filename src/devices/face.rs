@@ -103,7 +103,8 @@ impl Face {
 
     /// A new value or reason for a point.
     pub fn reading(&mut self, n: usize, value: Value, at: Mono) {
-        let (Some(p), Some(trust), Some(slot)) = (self.profile.points.get(n), self.trust.get_mut(n), self.readings.get_mut(n))
+        let (Some(p), Some(trust), Some(slot)) =
+            (self.profile.points.get(n), self.trust.get_mut(n), self.readings.get_mut(n))
         else {
             return;
         };

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::Monotonic;
 use super::backoff::Backoff;
 use super::face::Face;
 use super::profile::ModbusWire;
-use super::Monotonic;
 use crate::site::Stop;
 use crate::transport::tcp::Dial;
 use crate::units::Mono;
@@ -31,7 +31,13 @@ pub(super) struct Member {
 }
 
 /// Serves `members` at `address` until `shutdown`.
-pub(super) async fn serve(address: String, members: Vec<Member>, dial: Dial, clock: Monotonic, shutdown: CancellationToken) {
+pub(super) async fn serve(
+    address: String,
+    members: Vec<Member>,
+    dial: Dial,
+    clock: Monotonic,
+    shutdown: CancellationToken,
+) {
     let cap = if members.len() > 1 { CAP_SHARED } else { CAP };
     let seed = members.first().map_or(0, |m| m.face.device.0 as u64);
     let unit = |m: Member| {

@@ -204,9 +204,8 @@ impl Orders {
         }
         let old = self.standing.iter().find(|s| s.target.point == target.point);
         // Writing the same again is no proof that it stands.
-        let (misses, got, was) = old
-            .filter(|s| same(&s.target, &target))
-            .map_or((0, held, false), |s| (s.misses, s.got, s.confirmed));
+        let (misses, got, was) =
+            old.filter(|s| same(&s.target, &target)).map_or((0, held, false), |s| (s.misses, s.got, s.confirmed));
         self.standing.retain(|s| s.target.point != target.point);
         self.standing.push(Standing { target, held, at: now, confirmed: confirmed || was, misses, got });
     }

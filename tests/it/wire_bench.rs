@@ -43,7 +43,6 @@ pub struct Park {
     pub script: Option<Script>,
 }
 
-
 #[derive(Clone)]
 pub struct Bench {
     pub park: Arc<Mutex<Park>>,
@@ -219,7 +218,8 @@ fn answer(registers: &mut Registers, unit: u8, pdu: &[u8]) -> Vec<u8> {
 
 pub fn device(id: &str, profile: &str, address: &str, unit: u8) -> Device {
     let store = ProfileStore::built_in().unwrap();
-    let (points, reversion) = store.get(profile).map_or((4, hexad::site::Reversion::None), |p| (p.points.len(), p.reversion()));
+    let (points, reversion) =
+        store.get(profile).map_or((4, hexad::site::Reversion::None), |p| (p.points.len(), p.reversion()));
     Device {
         id: id.into(),
         profile: profile.into(),
@@ -312,7 +312,8 @@ impl Rig {
     }
 
     pub async fn up(&mut self, n: usize) {
-        self.until(n, "up with all readings", |f| f.link == Link::Up && f.readings.iter().all(|r| r.value.is_ok())).await;
+        self.until(n, "up with all readings", |f| f.link == Link::Up && f.readings.iter().all(|r| r.value.is_ok()))
+            .await;
     }
 
     /// Lets `seconds` of virtual time pass.

@@ -141,7 +141,8 @@ async fn f05_f07_every_exception_code_has_its_reason_and_recovers() {
     }
     for code in 1..=3 {
         bench.script(move |_, pdu| is_input(pdu).then_some(Reply::Exception(code)));
-        let frame = rig.until(0, "disabled", |f| f.readings.iter().any(|r| r.value == Err(Reason::IllegalAddress))).await;
+        let frame =
+            rig.until(0, "disabled", |f| f.readings.iter().any(|r| r.value == Err(Reason::IllegalAddress))).await;
         assert_eq!(frame.link, Link::Up);
         bench.script(|_, _| Some(Reply::Close));
         rig.until(0, "down", |f| matches!(f.link, Link::Down(_))).await;
@@ -174,8 +175,9 @@ async fn f06_f16_a_dead_unit_does_not_slow_its_siblings() {
             bench.set(unit, 3, 10, &[600]);
         }
         let silent = matches!(dead, Reply::Silence);
-        bench.script(move |unit, _| (unit == 2).then(|| if silent { Reply::Silence } else { Reply::Exception(11) }));
-        let mut rig = bench.run(vec![device("wt1", "ref-wind-60", "gw:502", 1), device("wt2", "ref-wind-60", "gw:502", 2)]);
+        bench.script(move |unit, _| (unit == 2).then_some(if silent { Reply::Silence } else { Reply::Exception(11) }));
+        let mut rig =
+            bench.run(vec![device("wt1", "ref-wind-60", "gw:502", 1), device("wt2", "ref-wind-60", "gw:502", 2)]);
         rig.up(0).await;
         rig.until(1, "down", |f| matches!(f.link, Link::Down(_))).await;
         let worst = worst_gap(&rig, 0, 120.0).await;
@@ -433,10 +435,8 @@ async fn commands_are_ordered_and_a_device_without_reversion_gets_its_safe_value
     bench.set(1, 1, 4700, &[0]);
     bench.set(3, 4, 10, &[500]);
     bench.set(3, 1, 0, &[1]);
-    let mut rig = bench.run(vec![
-        device("chp", "ref-chp-400", "chp:502", 1),
-        device("feeder", "ref-feeder-relay", "feeder:502", 3),
-    ]);
+    let mut rig = bench
+        .run(vec![device("chp", "ref-chp-400", "chp:502", 1), device("feeder", "ref-feeder-relay", "feeder:502", 3)]);
     rig.up(0).await;
     rig.up(1).await;
     rig.command(0, &[(Point::On, 1.0), (Point::WSet, 300.0)], 1, 60);
@@ -448,7 +448,11 @@ async fn commands_are_ordered_and_a_device_without_reversion_gets_its_safe_value
     assert_eq!(bench.get(3, 1, 0), 0);
     rig.pass(120.0).await;
     let feeder: Vec<_> = bench.writes().into_iter().filter(|w| w.1 == 3).map(|w| w.2).collect();
-    assert_eq!(feeder, [vec![5, 0, 0, 0, 0], vec![5, 0, 0, 0xFF, 0]], "opened, then closed once at the end of the lease");
+    assert_eq!(
+        feeder,
+        [vec![5, 0, 0, 0, 0], vec![5, 0, 0, 0xFF, 0]],
+        "opened, then closed once at the end of the lease"
+    );
 }
 
 #[tokio::test(start_paused = true)]

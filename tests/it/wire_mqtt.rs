@@ -128,7 +128,8 @@ fn rig(port: u16) -> Rig {
     let (bench, shutdown) = (Bench::new(), CancellationToken::new());
     let mut store = ProfileStore::built_in().unwrap();
     // Silence is noticed sooner than in the manual, so that the test does not wait for it.
-    let dali = include_str!("../../config/profiles/ref-dali-gateway.toml").replace("stale_after_s = 7.0", "stale_after_s = 1.5");
+    let dali = include_str!("../../config/profiles/ref-dali-gateway.toml")
+        .replace("stale_after_s = 7.0", "stale_after_s = 1.5");
     store.add("ref-dali-gateway", "dali", &dali).unwrap();
     let names = [("park-lighting", "ref-dali-gateway"), ("park-ev", "ref-ev-park")];
     let devices = names.map(|(id, profile)| device(id, profile, "10.8.0.5:1883", 0)).to_vec();

@@ -75,7 +75,9 @@ impl Line {
         let words = match self.call(unit, wire, request).await? {
             Response::ReadInputRegisters(w) | Response::ReadHoldingRegisters(w) => w,
             // The wire fills up whole bytes; the surplus bits mean nothing.
-            Response::ReadCoils(b) | Response::ReadDiscreteInputs(b) if b.len() == usize::from(count).next_multiple_of(8) => {
+            Response::ReadCoils(b) | Response::ReadDiscreteInputs(b)
+                if b.len() == usize::from(count).next_multiple_of(8) =>
+            {
                 b.into_iter().take(usize::from(count)).map(u16::from).collect()
             }
             _ => Vec::new(),

@@ -206,7 +206,12 @@ impl Unit {
         let Some(group) = self.groups.get_mut(n) else { return };
         group.blocks.retain(|b| b != block);
         if let [point] = *block.points {
-            tracing::warn!(device = self.face.name, address = block.address, code, "the device has no such register; point disabled");
+            tracing::warn!(
+                device = self.face.name,
+                address = block.address,
+                code,
+                "the device has no such register; point disabled"
+            );
             self.face.reading(point, Err(Reason::IllegalAddress), now);
         } else {
             group.blocks.extend(block.points.iter().filter_map(|p| codec::single(&self.profile, *p)));
