@@ -1,5 +1,7 @@
 //! A test bench: Modbus devices behind in-memory pipes, on tokio's paused clock, with scripted misbehaviour.
 
+#![allow(clippy::disallowed_methods)] // the bench stands in for the clock: tokio's, which tests pause
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -151,7 +153,7 @@ impl Bench {
                 Reply::Exception(code) => frame(tid, unit, &[pdu[0] | 0x80, code]),
                 Reply::Silence => continue,
                 Reply::Late(delay, pdu) => {
-                    tokio::time::sleep(delay).await;
+                    pass(delay).await;
                     frame(tid, unit, &pdu)
                 }
                 Reply::WrongUnit => frame(tid, unit + 1, &well),
@@ -162,7 +164,7 @@ impl Bench {
                 Reply::Bytewise => {
                     for byte in frame(tid, unit, &well) {
                         wire.write_all(&[byte]).await.ok();
-                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        pass(Duration::from_millis(10)).await;
                     }
                     continue;
                 }
@@ -318,8 +320,13 @@ impl Rig {
 
     /// Lets `seconds` of virtual time pass.
     pub async fn pass(&self, seconds: f64) {
-        tokio::time::timeout(Duration::from_secs_f64(seconds), std::future::pending::<()>()).await.ok();
+        pass(Duration::from_secs_f64(seconds)).await;
     }
+}
+
+/// Lets virtual time pass.
+async fn pass(time: Duration) {
+    tokio::time::timeout(time, std::future::pending::<()>()).await.ok();
 }
 
 /// Waits for a frame, on whatever clock runs, at most two minutes.
