@@ -12,5 +12,8 @@ mod rpc_park;
 mod solver;
 mod twin;
 mod virtual_day;
+mod wire_bench;
 mod wire_codec;
+mod wire_modbus;
+mod wire_mqtt;
 mod wire_profiles;
