@@ -6,9 +6,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use hexad::config::{self, FileError};
+use hexad::app;
+use hexad::clock::{Clock, Scale};
+use hexad::config::{self, FileError, LogFormat, Settings, Sources};
 use hexad::devices::profile::{self, ProfileStore};
 use hexad::site::Site;
+use tracing_subscriber::EnvFilter;
 
 /// What a person wrote is wrong, as distinct from a failure of the program (1).
 const BAD_CONFIGURATION: u8 = 2;
@@ -36,6 +39,24 @@ enum Command {
         /// Which file.
         file: SchemaOf,
     },
+    /// Control a site until SIGTERM or SIGINT.
+    Run {
+        /// The site file.
+        #[arg(long)]
+        site: PathBuf,
+        /// Settings file, over /etc/hexad/hexad.toml.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// gRPC address.
+        #[arg(long, value_name = "HOST:PORT")]
+        listen: Option<String>,
+        /// Where the controller's memory is kept.
+        #[arg(long, value_name = "DIR")]
+        state_dir: Option<String>,
+        /// File of the rig, when the devices are simulated.
+        #[arg(long, value_name = "FILE")]
+        rig: Option<String>,
+    },
     /// Solve what arrives on stdin until it ends; started by the daemon.
     #[command(hide = true)]
     SolverWorker,
@@ -62,7 +83,68 @@ fn main() -> ExitCode {
             };
             print(&format!("{schema:#}\n"))
         }
+        Command::Run { site, config, listen, state_dir, rig } => {
+            let flags = [("listen", listen), ("state_dir", state_dir), ("rig", rig)];
+            let flags = flags.into_iter().filter_map(|(k, v)| Some((k.to_owned(), v?))).collect();
+            match options_of(&site, config, flags) {
+                Ok((options, settings)) => run(options, &settings),
+                Err(mistakes) => refuse(&mistakes),
+            }
+        }
         Command::SolverWorker => hexad::solver::worker_main(),
+    }
+}
+
+/// Everything the daemon runs with, or all mistakes in words; nothing is started before all of it is sound.
+fn options_of(
+    site: &std::path::Path,
+    file: Option<PathBuf>,
+    flags: Vec<(String, String)>,
+) -> Result<(app::Options, Settings), Vec<String>> {
+    let settings = config::load_settings(&Sources::of_process(file, flags)).map_err(|e| in_words(&e))?;
+    let (site, profiles) = site_of(site, &settings.profile_dirs)?;
+    let rig = settings.rig.as_deref().map(config::read_rig).transpose().map_err(|e| in_words(&e))?;
+    let executable = std::env::current_exe().map_err(|e| vec![format!("cannot find the own executable: {e}")])?;
+    let clock = rig.as_ref().map_or_else(Clock::real, |r| {
+        Clock::scaled(Scale { park_epoch: r.park_epoch, wall_epoch: r.wall_epoch, speed: r.speed })
+    });
+    let options = app::Options {
+        site,
+        profiles,
+        endpoints: rig.map(|r| r.endpoints).unwrap_or_default(),
+        clock,
+        listen: settings.listen,
+        state_dir: Some(settings.state_dir.clone()),
+        cycle: settings.cycle,
+        dispatch: settings.dispatch,
+        solver_deadline: settings.solver_deadline,
+        executable,
+    };
+    Ok((options, settings))
+}
+
+fn run(options: app::Options, settings: &Settings) -> ExitCode {
+    // Lines are written by a thread of their own, and dropped rather than waited for: a stalled journal must not stall
+    // control.
+    let (writer, _flush_at_exit) = tracing_appender::non_blocking(std::io::stderr());
+    let filter = match EnvFilter::try_new(&settings.log_filter) {
+        Ok(filter) => filter,
+        Err(e) => return refuse(&[format!("log.filter: {e}; write for instance \"info\" or \"hexad=debug\"")]),
+    };
+    let log = tracing_subscriber::fmt().with_writer(writer).with_env_filter(filter);
+    match settings.log_format {
+        LogFormat::Text => log.with_ansi(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+    if settings.rig.is_some() {
+        tracing::warn!(speed = options.clock.speed(), "the devices are simulated: addresses and park time come from the rig file");
+    }
+    match app::run(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            tracing::error!("{e:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 

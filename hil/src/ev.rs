@@ -155,7 +155,7 @@ impl EvPark {
 impl Stay {
     /// Full power, tapering over the last three kWh.
     fn wanted_kw(&self) -> f64 {
-        if self.owed_kwh <= 0.01 {
+        if self.owed_kwh <= 0.0 {
             return 0.0;
         }
         self.charger_kw * (self.owed_kwh / 3.0).clamp(0.15, 1.0)

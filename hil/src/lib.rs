@@ -21,7 +21,7 @@ mod wire;
 
 pub use fault::{Fault, FaultKind};
 pub use judge::Report;
-pub use rig::{Options, Rig};
+pub use rig::{MqttSession, Options, Rig, default_start};
 pub use truth::{AssetTruth, Truth, WeatherTruth};
 pub use wire::mqtt::Publication;
 

@@ -1,3 +1,30 @@
-//! The rig as a program.
+//! `hexad-hil`: serves a simulated park over Modbus TCP and MQTT, and judges the run.
 
-fn main() {}
+mod program;
+
+use clap::{Parser, Subcommand};
+
+/// The rig: a simulated park behind real protocols, and an independent judge.
+#[derive(Parser)]
+#[command(name = "hexad-hil", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the park of a site file until the time is up or a signal ends it.
+    Run(Box<program::RunArgs>),
+}
+
+fn main() -> anyhow::Result<()> {
+    let Command::Run(args) = Cli::parse().command;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(program::run(*args));
+    runtime.shutdown_background();
+    outcome
+}

@@ -29,14 +29,39 @@ pub struct Options {
     pub revert_s: Option<f64>,
 }
 
+/// One MQTT device's session with the broker.
+#[derive(Debug, Clone)]
+pub struct MqttSession {
+    /// Device id in the site file.
+    pub device: String,
+    /// All its topics begin with this and a slash.
+    pub prefix: String,
+    /// Topic it listens on.
+    pub command_topic: Option<String>,
+    /// Topic and payload of its retained last will.
+    pub will: Option<(String, String)>,
+}
+
+/// Park time a run starts at unless told otherwise: 2026-07-15 09:00 in the site's zone.
+///
+/// # Errors
+/// When the site file does not parse or names no known zone.
+pub fn default_start(site_toml: &str) -> anyhow::Result<Timestamp> {
+    let site = Site::parse(site_toml)?;
+    let zone = jiff::tz::TimeZone::get(&site.site.zone)?;
+    let civil = jiff::civil::date(2026, 7, 15).at(9, 0, 0, 0);
+    Ok(zone.to_timestamp(civil)?)
+}
+
 /// A simulated park behind its devices' own registers and topics.
 pub struct Rig {
-    plant: Plant,
-    units: Vec<Unit>,
+    pub(crate) plant: Plant,
+    pub(crate) units: Vec<Unit>,
     mqtt: Vec<MqttDevice>,
     /// Modbus address of the site file: (unit id, index of the unit).
     addresses: BTreeMap<String, Vec<(u8, usize)>>,
     brokers: Vec<String>,
+    high_bus: String,
     judge: Judge,
     baseline: Option<Baseline>,
     mono_s: f64,
@@ -60,6 +85,11 @@ impl Rig {
             mqtt: Vec::new(),
             addresses: BTreeMap::new(),
             brokers: Vec::new(),
+            high_bus: site
+                .heat_exchanger
+                .first()
+                .map(|x| x.from_bus.clone())
+                .unwrap_or_default(),
             judge: Judge::new(&site, options.seed),
             baseline: options.baseline.then(|| Baseline::new(&site)),
             mono_s: 0.0,
@@ -266,11 +296,20 @@ impl Rig {
         &self.brokers
     }
 
-    /// Topics the MQTT devices listen on, and their last wills: (device, command topic, will).
-    pub fn mqtt_sessions(&self) -> Vec<(String, Option<String>, Option<(String, &'static str)>)> {
-        let session =
-            |device: &MqttDevice| (device.id.clone(), device.command_topic(), device.will());
+    /// What each MQTT device needs of a broker.
+    pub fn mqtt_sessions(&self) -> Vec<MqttSession> {
+        let session = |device: &MqttDevice| MqttSession {
+            device: device.id.clone(),
+            prefix: device.prefix.clone(),
+            command_topic: device.command_topic(),
+            will: device.will(),
+        };
         self.mqtt.iter().map(session).collect()
+    }
+
+    /// Bus id of the high side of the heat exchanger.
+    pub fn high_bus(&self) -> &str {
+        &self.high_bus
     }
 
     /// Whether anything still listens at an address: not when all its devices are stopped.

@@ -108,6 +108,7 @@ asset!(Grid {
     co2_kg_per_kwh: f64,
 });
 asset!(GasSupply {
+    max_kw: f64,
     price_per_kwh: f64,
     co2_kg_per_kwh: f64
 });

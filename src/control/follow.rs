@@ -22,7 +22,7 @@ const CATCH_UP_H: f64 = 0.5;
 const CATCH_UP_SHARE: f64 = 0.1;
 /// Above this share of the hot store's energy, heat that still flows in is thrown away.
 const STORE_FULL: f64 = 0.97;
-/// The rest of a settlement window shorter than this is not divided by.
+/// An excess in a settlement window is worked off over at least this time.
 const WINDOW_REST_MIN_S: f64 = 60.0;
 
 /// The wish of one asset by the plan's interval `i`.
@@ -197,6 +197,8 @@ fn window_allowance(site: &Site, state: &SiteState, plan: Option<(&Plan, usize)>
         return None;
     }
     let mean = state.window.peak.kw().max(planned * 1.02 + 5.0);
-    let left_kwh = mean * length_s / 3600.0 - state.window.imported.kwh();
-    Some((left_kwh * 3600.0 / (length_s - passed_s).max(WINDOW_REST_MIN_S)).max(0.0))
+    let rest_s = length_s - passed_s;
+    // What the window is ahead of its mean is worked off over its rest; near its end not faster than over a minute.
+    let ahead_kwh = state.window.imported.kwh() - mean * passed_s / 3600.0;
+    Some((mean - ahead_kwh * 3600.0 / rest_s.max(WINDOW_REST_MIN_S)).max(0.0))
 }

@@ -71,6 +71,8 @@ pub(super) struct Store {
     /// Window, kWh.
     pub low: f64,
     pub high: f64,
+    /// Left in store for what forecasts miss, kWh, and the price of a kWh below it for an hour.
+    pub reserve: (f64, f64),
     /// Largest powers at the bus, kW, along the grid.
     pub charge: Vec<f64>,
     pub discharge: Vec<f64>,
@@ -236,6 +238,9 @@ fn exclusive(input: &Inputs<'_>, known: &Known) -> Vec<bool> {
         .collect()
 }
 
+/// A kWh missing from a tank's reserve for an hour costs this share of a kWh not delivered.
+const RESERVE_SHARE: f64 = 0.1;
+
 fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetIx) -> Option<Store> {
     let (asset, state) = (&input.site.assets[ix.0], &input.state.assets[ix.0]);
     let energy = state.energy.and_then(Result::ok).filter(|e| e.is_finite())?;
@@ -251,6 +256,7 @@ fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetIx) -> Optio
         energy,
         low: 0.0,
         high: capacity,
+        reserve: (0.0, 0.0),
         charge: limits(-port.min.kw(), -state.min.kw()),
         discharge: limits(port.max.kw(), state.max.kw()),
         charge_efficiency: 1.0,
@@ -261,10 +267,11 @@ fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetIx) -> Optio
         outside: input.site.values.lost_load_sheddable_per_kwh,
         exclusive: vec![false; n],
     };
+    let values = &input.site.values;
     match &asset.kind {
         Kind::Battery(k) => Some(battery(base, k, capacity, exclusive(input, known))),
-        Kind::HeatTank(k) => Some(Store { loss_per_h: k.loss_per_h, ..base }),
-        Kind::ColdTank(k) => Some(Store { loss_per_h: k.loss_per_h, ..base }),
+        Kind::HeatTank(k) => Some(Store { loss_per_h: k.loss_per_h, reserve: (k.reserve * capacity, RESERVE_SHARE * values.lost_heat_per_kwh), ..base }),
+        Kind::ColdTank(k) => Some(Store { loss_per_h: k.loss_per_h, reserve: (k.reserve * capacity, RESERVE_SHARE * values.lost_cooling_per_kwh), ..base }),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ use super::elements::{affine, potential};
 use super::known::Known;
 use super::values::{Worth, worth};
 use super::{AssetPlan, BusPlan, Fallback, Inputs, Plan, PlanStatus, Slack, VALID_S};
+use crate::site::kinds::{ColdTank, HeatTank};
 use crate::site::{AssetIx, BusIx, Carrier, Kind};
 use crate::state::Availability;
 
@@ -215,7 +216,7 @@ impl Step<'_> {
 
     /// Takes or gives what is left on the bus, as far as this asset can.
     fn balance(&mut self, asset: AssetIx, bus: BusIx) {
-        let (t, hours) = (self.t, self.known.hours[self.t]);
+        let t = self.t;
         let left = -self.net[bus.0];
         let kw = match &self.input.site.assets[asset.0].kind {
             Kind::Grid(k) if self.known.grid[t] => left.clamp(-k.export_max_kw, k.import_max_kw),
@@ -223,20 +224,22 @@ impl Step<'_> {
             Kind::DumpCooler(k) if self.available(asset) => left.clamp(-k.rated_kw, 0.0),
             Kind::Battery(k) => {
                 let (low, high) = (k.soc_min * k.capacity_kwh, k.soc_max * k.capacity_kwh);
-                self.store(asset, left, (low, high), (k.charge_efficiency, k.discharge_efficiency), hours)
+                self.store(asset, left, (low, high), (k.charge_efficiency, k.discharge_efficiency), 1.0)
             }
-            Kind::HeatTank(_) | Kind::ColdTank(_) => {
+            Kind::HeatTank(HeatTank { loss_per_h, .. }) | Kind::ColdTank(ColdTank { loss_per_h, .. }) => {
                 let capacity = self.input.site.assets[asset.0].kind.capacity().map_or(0.0, |e| e.kwh());
-                self.store(asset, left, (0.0, capacity), (1.0, 1.0), hours)
+                self.store(asset, left, (0.0, capacity), (1.0, 1.0), (1.0 - loss_per_h).max(0.0).powf(self.known.hours[t]))
             }
             _ => return,
         };
         self.inject(asset, 0, kw);
     }
 
-    fn store(&mut self, asset: AssetIx, left: f64, window: (f64, f64), efficiency: (f64, f64), hours: f64) -> f64 {
+    /// `keep` is the share of the energy that standing losses leave over the interval.
+    fn store(&mut self, asset: AssetIx, left: f64, window: (f64, f64), efficiency: (f64, f64), keep: f64) -> f64 {
+        let hours = self.known.hours[self.t];
         let port = &self.input.site.assets[asset.0].ports[0];
-        let Some(energy) = self.energy[asset.0].filter(|_| self.available(asset)) else { return 0.0 };
+        let Some(energy) = self.energy[asset.0].filter(|_| self.available(asset)).map(|e| e * keep) else { return 0.0 };
         let most = ((energy - window.0).max(0.0) * efficiency.1 / hours).min(port.max.kw());
         let least = -((window.1 - energy).max(0.0) / efficiency.0 / hours).min(-port.min.kw());
         let kw = left.clamp(least.min(0.0), most.max(0.0));

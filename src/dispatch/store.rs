@@ -71,5 +71,11 @@ fn energy(b: &mut Build<'_>, asset: AssetIx, e: &Store, t: usize) -> Col {
         let slack = b.relief(t, e.outside, || what);
         b.model.row(f64::NEG_INFINITY, e.high, &[(col, 1.0), (slack, -1.0)]);
     }
+    let (reserve, price) = e.reserve;
+    if price > 0.0 && reserve > low {
+        // Dipping into the reserve is what it is for: paid for, and no conflict of limits.
+        let short = b.model.col(price * b.hours(t), 0.0, reserve);
+        b.model.row(reserve, f64::INFINITY, &[(col, 1.0), (short, 1.0)]);
+    }
     col
 }

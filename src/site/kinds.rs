@@ -45,6 +45,11 @@ pub struct Commitment {
     pub min_down_min: u32,
 }
 
+/// A tank that is not said otherwise about keeps a tenth in reserve.
+const fn tank_reserve() -> f64 {
+    0.1
+}
+
 /// Who is served first when not all can be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -158,6 +163,9 @@ kind!(
         discharge_max_kw: f64,
         /// Standing loss, share of the stored energy per hour.
         loss_per_h: f64,
+        /// Share of the energy that plans leave in store for what forecasts miss.
+        #[serde(default = "tank_reserve")]
+        reserve: f64,
     }
 );
 kind!(
@@ -177,6 +185,9 @@ kind!(
         discharge_max_kw: f64,
         /// Standing loss, share of the stored energy per hour.
         loss_per_h: f64,
+        /// Share of the energy that plans leave in store for what forecasts miss.
+        #[serde(default = "tank_reserve")]
+        reserve: f64,
     }
 );
 kind!(

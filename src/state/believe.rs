@@ -226,8 +226,9 @@ impl Reader<'_> {
     fn energy(&self, asset: &Asset) -> Option<Value> {
         let capacity = asset.kind.capacity()?.kwh();
         let mean_c = || -> Value {
-            let of = |p| self.value(asset.device, p).unwrap_or(Err(Reason::NotMeasured));
-            Ok((of(Point::TTop)? + of(Point::TMid)? + of(Point::TBot)?) / 3.0)
+            let sensors = [Point::TTop, Point::TMid, Point::TBot].map(|p| self.value(asset.device, p));
+            let read: Vec<f64> = sensors.into_iter().flatten().collect::<Result<_, _>>()?;
+            if read.is_empty() { Err(Reason::NotMeasured) } else { Ok(read.iter().sum::<f64>() / read.len() as f64) }
         };
         let share: Value = match &asset.kind {
             Kind::Battery(_) => {

@@ -1,6 +1,16 @@
 //! One binary of integration tests, by subject.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod bad_site;
+mod checker;
+mod dispatch;
+mod forecast;
+mod hexctl;
+mod park;
+mod rpc;
+mod rpc_park;
+mod solver;
+mod twin;
+mod virtual_day;
 mod wire_codec;
 mod wire_profiles;

@@ -128,7 +128,7 @@ fn place(site: &Site, register: &mut Register) -> anyhow::Result<Places> {
     let ev = site.ev_charger.first().context("ev_charger")?;
     Ok(Places {
         grid: register.add("grid", &grid.id, grid.transformer_kva),
-        gas: register.add("gas_supply", &gas.id, 2000.0),
+        gas: register.add("gas_supply", &gas.id, gas.max_kw),
         chp: register.add("chp", &chp.id, chp.rated_kw),
         boiler: register.add("boiler", &boiler.id, boiler.rated_kw),
         absorption: register.add("absorption_chiller", &absorption.id, absorption.rated_kw),

@@ -17,6 +17,8 @@ use crate::noise::Octaves;
 use crate::truth::Truth;
 use crate::weather::{Sky, Weather};
 use command::{COMMANDS, Command};
+#[cfg(test)]
+pub use electric::Battery;
 pub use engine::{LOADED, READY};
 use thermal::Thermal;
 
@@ -92,11 +94,12 @@ impl Plant {
     /// Lets a command stand from now on.
     pub fn set_command(&mut self, at: usize, command: Command, value: f64) {
         self.commands[at][command as usize] = value;
+        // Adding zero makes a negative zero an ordinary one.
         let signed = if command == Command::Limit {
             -value
         } else {
             value
-        };
+        } + 0.0;
         self.truth.assets[at]
             .setpoints
             .insert(command.name(), signed);

@@ -126,8 +126,8 @@ impl MqttDevice {
     }
 
     /// Topic and payload of its last will, if the manual gives it one.
-    pub fn will(&self) -> Option<(String, &'static str)> {
-        (self.model == Model::Dali).then(|| (format!("{}/online", self.prefix), "0"))
+    pub fn will(&self) -> Option<(String, String)> {
+        (self.model == Model::Dali).then(|| (format!("{}/online", self.prefix), "0".to_owned()))
     }
 
     pub fn elapse(&mut self, now_s: f64) {

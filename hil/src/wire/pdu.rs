@@ -9,7 +9,6 @@ pub const ILLEGAL_FUNCTION: u8 = 1;
 pub const ILLEGAL_ADDRESS: u8 = 2;
 pub const ILLEGAL_VALUE: u8 = 3;
 pub const DEVICE_FAILURE: u8 = 4;
-pub const BUSY: u8 = 6;
 pub const TARGET_FAILED: u8 = 0x0B;
 
 /// An exception reply.

@@ -198,6 +198,7 @@ fn group_colour(group: &str) -> Color {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use ratatui::Terminal;

@@ -33,13 +33,13 @@ pub(crate) fn strip(values: &[Option<f64>], low: f64, high: f64) -> String {
     values.iter().map(block).collect()
 }
 
-/// Labels of at most `room` characters each at every `room` columns.
+/// A label at every `room` columns; one that does not fit is left out.
 pub(crate) fn axis(columns: usize, room: usize, label: impl Fn(usize) -> String) -> String {
     let mut text = String::new();
     for column in (0..columns).step_by(room.max(1)) {
-        let left = columns - column;
-        let cell: String = label(column).chars().take(room.min(left)).collect();
-        text += &format!("{cell:<width$}", width = room.min(left));
+        let room = room.min(columns - column);
+        let label = Some(label(column)).filter(|l| l.chars().count() <= room).unwrap_or_default();
+        text += &format!("{label:<room$}");
     }
     text
 }
@@ -64,6 +64,7 @@ mod tests {
 
     #[test]
     fn labels_stay_inside() {
-        assert_eq!(axis(10, 4, |c| format!("{c}h!!!")), "0h!!4h!!8h");
+        assert_eq!(axis(11, 4, |c| format!("{c} h")), "0 h 4 h 8 h");
+        assert_eq!(axis(10, 4, |c| format!("{c} h")), "0 h 4 h   ");
     }
 }

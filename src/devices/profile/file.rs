@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::site::{Access, Point, Poll, RunState, Unit, Write};
 
 /// What a device is; a hint for people and for `hexad check`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum Class {

@@ -1,0 +1,91 @@
+//! Mosquitto as a child that cannot outlive the rig.
+
+use anyhow::{Context, bail};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A shell stands between: it waits on its standard input, which the kernel closes when the rig ends in
+/// whatever way, and then takes the broker and its directory away.
+const WRAPPER: &str = r#"
+PATH="$PATH:/usr/sbin:/usr/local/sbin"
+mosquitto -c "$1/mosquitto.conf" </dev/null &
+broker=$!
+cat >/dev/null
+kill "$broker" 2>/dev/null
+wait "$broker" 2>/dev/null
+rm -rf "$1"
+"#;
+
+/// A running broker; dropping it ends it.
+pub struct Broker {
+    pub port: u16,
+    child: Child,
+}
+
+impl Broker {
+    /// Starts one on a free loopback port and waits until it answers.
+    pub async fn start() -> anyhow::Result<Self> {
+        for attempt in 0..3 {
+            let port = free_port()?;
+            let mut broker = Self {
+                port,
+                child: spawn(port, attempt)?,
+            };
+            if broker.is_ready().await {
+                return Ok(broker);
+            }
+        }
+        bail!("mosquitto did not start; is it installed?")
+    }
+
+    async fn is_ready(&mut self) -> bool {
+        for _ in 0..50 {
+            if tokio::net::TcpStream::connect(("127.0.0.1", self.port))
+                .await
+                .is_ok()
+            {
+                return true;
+            }
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        false
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        // The wrapper takes a moment to clear away; it would also do so unattended.
+        if let Err(error) = self.child.wait() {
+            eprintln!("broker: {error}");
+        }
+    }
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    let probe = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    Ok(probe.local_addr()?.port())
+}
+
+fn spawn(port: u16, attempt: u32) -> anyhow::Result<Child> {
+    let directory =
+        std::env::temp_dir().join(format!("hexad-hil-{}-{port}-{attempt}", std::process::id()));
+    std::fs::create_dir_all(&directory)?;
+    let settings = format!(
+        "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest stderr\nlog_type error\n"
+    );
+    std::fs::write(directory.join("mosquitto.conf"), settings)?;
+    Command::new("sh")
+        .args(["-c", WRAPPER, "broker"])
+        .arg(&directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        // Its own group, so that Ctrl-C in the terminal reaches the rig alone.
+        .process_group(0)
+        .spawn()
+        .context("starting mosquitto")
+}
