@@ -7,8 +7,12 @@ use crate::site::kinds::{Battery, Chp, Commitment, Grid, Load, Tier};
 use crate::site::{Asset, AssetIx, Carrier, Kind, Point};
 use crate::state::{AssetState, Availability};
 
-/// Share of the transformer's rating that the plan uses as active power; the rest is for reactive power and meters.
-const TRANSFORMER_MARGIN: f64 = 0.95;
+/// Share of the PCC's limits and of the transformer's rating that the plan uses as active power: forecast errors,
+/// reactive power and meters need the rest. The cycle keeps the same margin.
+const LIMIT_MARGIN: f64 = 0.95;
+/// Share of its window that a battery keeps while it has to hold an island: what closes a balance must be able to,
+/// however the forecast errs.
+const ISLAND_RESERVE: f64 = 0.1;
 /// Import above its limit costs so many times the normal tier's lost load: such load is shed before the limit
 /// gives way, critical load is not.
 const OVER_LIMIT: f64 = 1.5;
@@ -190,8 +194,8 @@ fn commands(input: &Inputs<'_>, asset: &Asset, points: &[Point]) -> bool {
 
 fn grid(input: &Inputs<'_>, known: &Known, k: &Grid) -> Vec<Element> {
     let n = known.len();
-    let transformer = TRANSFORMER_MARGIN * k.transformer_kva;
-    let open = |kw: f64| (0..n).map(|t| if known.grid[t] { kw.min(transformer) } else { 0.0 }).collect::<Vec<_>>();
+    let limit = |kw: f64| LIMIT_MARGIN * kw.min(k.transformer_kva);
+    let open = |kw: f64| (0..n).map(|t| if known.grid[t] { limit(kw) } else { 0.0 }).collect::<Vec<_>>();
     let co2 = k.co2_kg_per_kwh * input.site.values.co2_per_kg;
     let cost: Vec<f64> = known.import_price.iter().map(|p| p + co2).collect();
     // Export above the import price would pay for a circle through the meter.
@@ -203,7 +207,7 @@ fn grid(input: &Inputs<'_>, known: &Known, k: &Grid) -> Vec<Element> {
             floor: vec![0.0; n],
             cap: open(k.import_max_kw),
             cost,
-            over: Some((over, "import above its limit".to_owned())),
+            over: Some((over, "import above its planned limit".to_owned())),
             demand: true,
         }),
         Element::Sink(Sink { port: 0, want: open(k.export_max_kw), floor: vec![0.0; n], terms: Terms::Earns(earns) }),
@@ -238,7 +242,7 @@ fn exclusive(input: &Inputs<'_>, known: &Known) -> Vec<bool> {
         .collect()
 }
 
-/// A kWh missing from a tank's reserve for an hour costs this share of a kWh not delivered.
+/// A kWh missing from a store's reserve for an hour costs this share of a kWh not delivered.
 const RESERVE_SHARE: f64 = 0.1;
 
 fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetIx) -> Option<Store> {
@@ -269,9 +273,21 @@ fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetIx) -> Optio
     };
     let values = &input.site.values;
     match &asset.kind {
-        Kind::Battery(k) => Some(battery(base, k, capacity, exclusive(input, known))),
-        Kind::HeatTank(k) => Some(Store { loss_per_h: k.loss_per_h, reserve: (k.reserve * capacity, RESERVE_SHARE * values.lost_heat_per_kwh), ..base }),
-        Kind::ColdTank(k) => Some(Store { loss_per_h: k.loss_per_h, reserve: (k.reserve * capacity, RESERVE_SHARE * values.lost_cooling_per_kwh), ..base }),
+        Kind::Battery(k) => {
+            let forming = input.islanded && input.site.buses[port.bus.0].closed_by_islanded == Some(ix);
+            let kept = k.soc_min + ISLAND_RESERVE * (k.soc_max - k.soc_min);
+            let reserve =
+                if forming { (kept * capacity, RESERVE_SHARE * values.lost_load_normal_per_kwh) } else { (0.0, 0.0) };
+            Some(Store { reserve, ..battery(base, k, capacity, exclusive(input, known)) })
+        }
+        Kind::HeatTank(k) => {
+            let reserve = (k.reserve * capacity, RESERVE_SHARE * values.lost_heat_per_kwh);
+            Some(Store { loss_per_h: k.loss_per_h, reserve, ..base })
+        }
+        Kind::ColdTank(k) => {
+            let reserve = (k.reserve * capacity, RESERVE_SHARE * values.lost_cooling_per_kwh);
+            Some(Store { loss_per_h: k.loss_per_h, reserve, ..base })
+        }
         _ => None,
     }
 }

@@ -65,7 +65,10 @@ fn empty(input: &Inputs<'_>, known: &Known, worth: &Worth) -> Vec<AssetPlan> {
         .map(|(i, a)| AssetPlan {
             power_kw: vec![vec![0.0; n]; a.ports.len()],
             potential_kw: potential(input, known, AssetIx(i)),
-            on: a.kind.commitment().map(|_| vec![false; n]).unwrap_or_default(),
+            on: match a.kind.commitment() {
+                Some(_) if input.state.assets[i].availability == Availability::Available => vec![false; n],
+                _ => Vec::new(),
+            },
             energy_kwh: Vec::new(),
             stored_value: a.kind.capacity().map(|_| vec![worth.stored[i]; n]).unwrap_or_default(),
         })

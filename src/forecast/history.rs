@@ -5,13 +5,17 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::grid::QUARTER_S;
-use crate::site::{AssetIx, Kind, Site, Value};
+use crate::site::kinds::Tier;
+use crate::site::{AssetIx, Kind, Reason, Site, Value};
 use crate::state::{AssetState, SiteState};
 
 /// Quarters kept: 8 days, so that the same weekday of last week is still there.
 const KEPT: usize = 8 * 96;
 /// A quarter of which less than this share was known is a gap.
 const KNOWN_SHARE: f64 = 0.5;
+
+/// A sheddable load drawing less than this share of its nameplate may have been shed.
+const OPEN_SHARE: f64 = 0.005;
 
 /// Means of one signal, quarter by quarter; a gap is `None`, never 0.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -57,10 +61,15 @@ pub(super) fn signal(kind: &Kind, state: &AssetState) -> Option<Value> {
             Some(Ok(kw)) => Some(Ok(kw)),
             _ => drawn(),
         },
+        // A feeder that may have been opened tells nothing of what its consumers want.
+        Kind::Load(k) if k.tier == Tier::Sheddable => drawn().map(|v| match v {
+            Ok(kw) if kw.abs() < OPEN_SHARE * k.rated_kw => Err(Reason::NotMeasured),
+            other => other,
+        }),
         Kind::Load(_) => drawn(),
         _ => None,
     }
-    .map(|v| v.and_then(|kw| if kw.is_finite() { Ok(kw) } else { Err(crate::site::Reason::OutOfRange) }))
+    .map(|v| v.and_then(|kw| if kw.is_finite() { Ok(kw) } else { Err(Reason::OutOfRange) }))
 }
 
 impl History {

@@ -12,7 +12,7 @@ use hexad::solver::{Fallback, InProcess};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-const DEADLINE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(3);
 
 fn exe() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_hexad"))
