@@ -32,12 +32,25 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cycle", &["telemetry", "state", "transition", "control", "snapshot", "dispatch", "site", "units"]),
     (
         "backtest",
-        &["telemetry", "state", "transition", "control", "snapshot", "cycle", "forecast", "dispatch", "solver", "site", "units"],
+        &[
+            "telemetry",
+            "state",
+            "transition",
+            "control",
+            "snapshot",
+            "cycle",
+            "forecast",
+            "dispatch",
+            "solver",
+            "site",
+            "units",
+        ],
     ),
     ("ledger", &["snapshot", "dispatch", "solver", "site", "units"]),
     ("store", &["snapshot", "site", "units", "clock"]),
     ("outlets", &["snapshot", "store", "transport", "proto", "site", "units", "clock"]),
-    ("rpc", &["snapshot", "site", "store", "ledger", "transport", "proto", "units"]),
+    // A snapshot holds a plan and states; without re-exports who converts them must name them where they are declared.
+    ("rpc", &["snapshot", "dispatch", "state", "site", "store", "ledger", "transport", "proto", "units"]),
     ("hexctl", &["proto"]),
     ("app", &["*"]),
     ("main", &["*"]),
@@ -46,8 +59,18 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// Plain data and pure functions.
 const PURE: &[&str] = &[
-    "units", "site", "telemetry", "state", "forecast", "dispatch", "transition", "control", "snapshot", "cycle",
-    "backtest", "ledger",
+    "units",
+    "site",
+    "telemetry",
+    "state",
+    "forecast",
+    "dispatch",
+    "transition",
+    "control",
+    "snapshot",
+    "cycle",
+    "backtest",
+    "ledger",
 ];
 
 /// What pure code does not name, and what it takes instead.
@@ -76,7 +99,8 @@ const FILE_LINES: usize = 500;
 const FUNCTION_LINES: usize = 80;
 
 /// What may be larger, and why: (file, or file and function, reason).
-const MAY_BE_LARGE: &[(&str, &str)] = &[];
+const MAY_BE_LARGE: &[(&str, &str)] =
+    &[("src/devices/profile/file.rs", "one file format on one page: declarations and their documentation")];
 
 #[test]
 fn the_house_is_tidy() {
@@ -151,9 +175,15 @@ fn the_innocent_pass() {
     let innocent: &[(&str, &str)] = &[
         ("src/control/x.rs", "use crate::{dispatch::Plan, site::{Site, Asset}, units};\nuse crate::control::guard;"),
         ("src/control/x.rs", "use super::guard;\nuse crate::state::SiteState;"),
-        ("src/state/x.rs", "// no tokio, no HashMap, no crate::rpc here\n/* std::fs */ let s = \"use crate::rpc; tokio\";"),
+        (
+            "src/state/x.rs",
+            "// no tokio, no HashMap, no crate::rpc here\n/* std::fs */ let s = \"use crate::rpc; tokio\";",
+        ),
         ("src/state/x.rs", "let s = r#\"crate::rpc \"HashMap\" \"#; let c = '\"'; let l: &'static str = \"tokio\";"),
-        ("src/state/x.rs", "#[cfg(test)]\nmod tests {\n    use crate::devices::Profile;\n    fn f() { x.unwrap_or(0.0); }\n}"),
+        (
+            "src/state/x.rs",
+            "#[cfg(test)]\nmod tests {\n    use crate::devices::Profile;\n    fn f() { x.unwrap_or(0.0); }\n}",
+        ),
         ("src/control/x.rs", "fn f() -> Setpoint { Setpoint { asset } }"),
         ("src/rpc/x.rs", "fn f(s: &Setpoint) -> Setpoint {\n    v1::Setpoint { x }\n}\nimpl From<X> for Setpoint {}"),
         ("src/app/x.rs", "std::thread::sleep(period);\nuse std::fs;"),

@@ -155,7 +155,12 @@ fn re_exports(r: &mut Report<'_>) {
     for start in ["pub use crate::", "pub(crate) use crate::"] {
         for (at, head) in heads(&s.code, start) {
             if head != room {
-                r.add("re-export", at, &s.code, format!("`{head}` is imported from its own room, not through `{room}`"));
+                r.add(
+                    "re-export",
+                    at,
+                    &s.code,
+                    format!("`{head}` is imported from its own room, not through `{room}`"),
+                );
             }
         }
     }
@@ -258,7 +263,8 @@ pub fn workspace(root: &Path) -> Vec<Finding> {
     let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
     let (product, rig) = (read("Cargo.toml"), read("hil/Cargo.toml"));
     let mut out = Vec::new();
-    for lint in ["missing_docs", "unsafe_code = \"deny\"", "unwrap_used", "expect_used", "panic", "disallowed_methods"] {
+    for lint in ["missing_docs", "unsafe_code = \"deny\"", "unwrap_used", "expect_used", "panic", "disallowed_methods"]
+    {
         if !product.contains(lint) {
             out.push(Finding::new("Cargo.toml", 0, &format!("the lint `{lint}` is gone")));
         }

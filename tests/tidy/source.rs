@@ -49,8 +49,11 @@ pub fn read(root: &Path) -> Vec<Source> {
     }
     paths.sort();
     let name = |p: &Path| p.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
-    let mut sources: Vec<Source> =
-        paths.iter().filter(|p| p.exists()).map(|p| Source::new(&name(p), &std::fs::read_to_string(p).unwrap())).collect();
+    let mut sources: Vec<Source> = paths
+        .iter()
+        .filter(|p| p.exists())
+        .map(|p| Source::new(&name(p), &std::fs::read_to_string(p).unwrap()))
+        .collect();
     let test_files: Vec<String> = sources.iter().flat_map(test_files).collect();
     for s in sources.iter_mut().filter(|s| test_files.contains(&s.path)) {
         s.tests = bare(&s.text);
