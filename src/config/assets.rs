@@ -154,7 +154,11 @@ impl Resolver<'_, '_> {
                 let of_kind: Vec<&str> =
                     self.buses.iter().filter(|b| Some(b.carrier) == carrier_of(point)).map(|b| b.id.as_str()).collect();
                 let remedy = format!("name a bus of {wanted}: {}", of_kind.join(", "));
-                self.doc.mistake(&d.at.key(key), format!("bus `{name}` carries {}, not {wanted}", carrier.name()), remedy);
+                self.doc.mistake(
+                    &d.at.key(key),
+                    format!("bus `{name}` carries {}, not {wanted}", carrier.name()),
+                    remedy,
+                );
             }
             let residual = d.residual && ports.is_empty();
             let mut measured: Vec<Measure> = terms.iter().filter(|(p, _)| *p == point).map(|(_, m)| *m).collect();
@@ -163,7 +167,15 @@ impl Resolver<'_, '_> {
                 measured.extend(own.map(|point| Measure { point, sign: 1.0 }));
             }
             let power = Power::from_kw;
-            ports.push(Port { bus, point, rating: power(min.abs().max(max.abs())), min: power(min), max: power(max), measured, residual });
+            ports.push(Port {
+                bus,
+                point,
+                rating: power(min.abs().max(max.abs())),
+                min: power(min),
+                max: power(max),
+                measured,
+                residual,
+            });
         }
         if ports.len() == bus_keys(&d.kind).len() {
             self.terms_used(d, &terms, &ports);
@@ -179,7 +191,11 @@ impl Resolver<'_, '_> {
             let at = at.item(i);
             let (sign, name) = term.strip_prefix('-').map_or((1.0, term.as_str()), |rest| (-1.0, rest.trim_start()));
             let Some((device, point)) = name.split_once('.') else {
-                self.doc.mistake(&at, format!("`{term}` names no point"), "write \"device.Point\", such as \"m-pcc.W\", or \"-m-pcc.W\" to subtract");
+                self.doc.mistake(
+                    &at,
+                    format!("`{term}` names no point"),
+                    "write \"device.Point\", such as \"m-pcc.W\", or \"-m-pcc.W\" to subtract",
+                );
                 continue;
             };
             let Some(device) = self.device_ref(&at, device) else { continue };
@@ -229,7 +245,10 @@ impl Resolver<'_, '_> {
             needs.chain(power).filter(|p| self.point_of(device, *p).is_none()).map(Point::name).collect();
         if !missing.is_empty() {
             let message = format!("profile `{profile}` has no point {}", missing.join(", "));
-            let remedy = format!("name a device that has them, or add them to the profile; a {} cannot do without", d.kind.name());
+            let remedy = format!(
+                "name a device that has them, or add them to the profile; a {} cannot do without",
+                d.kind.name()
+            );
             self.doc.mistake(&at, message, remedy);
         }
     }
@@ -237,18 +256,27 @@ impl Resolver<'_, '_> {
     fn one_pcc(&mut self, assets: &[(&Place, &Asset)]) {
         let grids = assets.iter().filter(|(_, a)| matches!(a.kind, Kind::Grid(_)));
         for (at, _) in grids.skip(1) {
-            self.doc.mistake(&at.key("id"), "a second point of common coupling", "keep one `[[grid]]`; a park has one for now");
+            self.doc.mistake(
+                &at.key("id"),
+                "a second point of common coupling",
+                "keep one `[[grid]]`; a park has one for now",
+            );
         }
     }
 
     fn one_master(&mut self, assets: &[(&Place, &Asset)]) {
         for (i, (at, asset)) in assets.iter().enumerate() {
             let Some(device) = asset.device else { continue };
-            let steers = self.device_points(device).any(|ix| self.points.get(ix.0).is_some_and(|p| p.point.is_command()));
+            let steers =
+                self.device_points(device).any(|ix| self.points.get(ix.0).is_some_and(|p| p.point.is_command()));
             let before = assets.iter().take(i).find(|(_, a)| a.device == Some(device));
             if let (true, Some((_, other))) = (steers, before) {
                 let message = format!("`{}` is already steered by this device", other.id);
-                self.doc.mistake(&at.key("device"), message, "give each asset a device of its own; only read-only devices are shared");
+                self.doc.mistake(
+                    &at.key("device"),
+                    message,
+                    "give each asset a device of its own; only read-only devices are shared",
+                );
             }
         }
     }
@@ -272,7 +300,11 @@ impl Resolver<'_, '_> {
                 if let Some((_, other)) = assets.iter().take(i).find(|(_, a)| same(a)) {
                     let key = if self.doc.has(&at.key("measured_by")) { "measured_by" } else { "device" };
                     let message = format!("`{}` is already measured by the same {}", other.id, port.point.name());
-                    self.doc.mistake(&at.key(key), message, "write as a difference of meters, or `residual = true` for one of them");
+                    self.doc.mistake(
+                        &at.key(key),
+                        message,
+                        "write as a difference of meters, or `residual = true` for one of them",
+                    );
                 }
             }
         }

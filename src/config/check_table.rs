@@ -15,7 +15,11 @@ pub fn check_table(site: &Site) -> String {
         let _ = writeln!(out, "members: {}", parties.join(", "));
     }
     out.push_str(&section("buses", &["id", "carrier", "level", "closed by", "islanded"], buses(site)));
-    out.push_str(&section("assets", &["id", "kind", "port", "kW", "bus", "measured by", "device", "member"], assets(site)));
+    out.push_str(&section(
+        "assets",
+        &["id", "kind", "port", "kW", "bus", "measured by", "device", "member"],
+        assets(site),
+    ));
     out.push_str(&section("devices", &["id", "profile", "address", "commands end", "points"], devices(site)));
     out.push_str(&section("tariff", &["period", "months", "hours", "per kWh"], tariff(site)));
     let t = &site.tariff;
@@ -98,7 +102,13 @@ fn measured(site: &Site, port: &Port) -> String {
         return "not measured".to_owned();
     }
     let term = |(i, m): (usize, &Measure)| {
-        let sign = if m.sign < 0.0 { " - " } else if i > 0 { " + " } else { "" };
+        let sign = if m.sign < 0.0 {
+            " - "
+        } else if i > 0 {
+            " + "
+        } else {
+            ""
+        };
         format!("{sign}{}", site.point_name(m.point))
     };
     port.measured.iter().enumerate().map(term).collect()
@@ -106,8 +116,10 @@ fn measured(site: &Site, port: &Port) -> String {
 
 fn devices(site: &Site) -> Vec<Vec<String>> {
     let row = |d: &crate::site::Device| {
-        let place = d.topic.as_ref().map_or_else(|| format!("{} unit {}", d.address, d.unit), |t| format!("{} {t}", d.address));
-        let points: Vec<&str> = site.points.get(d.points.clone()).into_iter().flatten().map(|p| p.point.name()).collect();
+        let place =
+            d.topic.as_ref().map_or_else(|| format!("{} unit {}", d.address, d.unit), |t| format!("{} {t}", d.address));
+        let points: Vec<&str> =
+            site.points.get(d.points.clone()).into_iter().flatten().map(|p| p.point.name()).collect();
         let commands = site.points.get(d.points.clone()).into_iter().flatten().any(|p| p.point.is_command());
         let end = match (commands, d.reversion.seconds()) {
             (false, _) => "-".to_owned(),

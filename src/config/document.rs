@@ -47,12 +47,8 @@ impl<'t> Document<'t> {
     pub(super) fn parse(text: &'t str, file: &'t str) -> Result<Self, Vec<FileError>> {
         let (table, errors) = DeTable::parse_recoverable(text);
         let span = table.span();
-        let mut doc = Self {
-            file,
-            text,
-            root: Spanned::new(span, DeValue::Table(table.into_inner())),
-            mistakes: Vec::new(),
-        };
+        let mut doc =
+            Self { file, text, root: Spanned::new(span, DeValue::Table(table.into_inner())), mistakes: Vec::new() };
         for e in errors {
             let offset = e.span().map_or(0, |s| s.start);
             let key = doc.key_on_line_of(offset);
@@ -87,7 +83,7 @@ impl<'t> Document<'t> {
 
     /// All mistakes, in the order of the file.
     pub(super) fn into_mistakes(mut self) -> Vec<FileError> {
-        self.mistakes.sort_by(|a, b| a.line.cmp(&b.line));
+        self.mistakes.sort_by_key(|m| m.line);
         self.mistakes.dedup();
         self.mistakes
     }

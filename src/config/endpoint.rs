@@ -11,7 +11,8 @@ pub(super) fn host_port(address: &str) -> Result<(&str, u16), String> {
         return Err(format!("`{address}` has no port"));
     };
     let bracketed = host.starts_with('[') && host.ends_with(']');
-    if host.is_empty() || host.contains(char::is_whitespace) || host.contains('/') || (host.contains(':') && !bracketed) {
+    if host.is_empty() || host.contains(char::is_whitespace) || host.contains('/') || (host.contains(':') && !bracketed)
+    {
         return Err(format!("`{host}` is not a host"));
     }
     match port.parse::<u16>() {
@@ -23,17 +24,29 @@ pub(super) fn host_port(address: &str) -> Result<(&str, u16), String> {
 /// Address, unit and topic of one device. Whether it speaks `modbus` is not known when the profile is not.
 pub(super) fn check(doc: &mut Document<'_>, at: &Place, table: &DeviceTable, modbus: Option<bool>) {
     if let Err(message) = host_port(&table.address) {
-        doc.mistake(&at.key("address"), message, "write \"host:port\" with a port from 1 to 65535, such as \"10.0.0.5:502\"");
+        doc.mistake(
+            &at.key("address"),
+            message,
+            "write \"host:port\" with a port from 1 to 65535, such as \"10.0.0.5:502\"",
+        );
     }
     if let Some(unit) = table.unit
         && (248..=254).contains(&unit)
     {
-        doc.mistake(&at.key("unit"), format!("unit {unit} is reserved"), "write 0 to 247, or 255 for a device without units");
+        doc.mistake(
+            &at.key("unit"),
+            format!("unit {unit} is reserved"),
+            "write 0 to 247, or 255 for a device without units",
+        );
     }
     if let Some(topic) = &table.topic
         && (topic.contains(['+', '#']) || topic.starts_with('/') || topic.ends_with('/'))
     {
-        doc.mistake(&at.key("topic"), format!("`{topic}` cannot be a topic prefix"), "write it without wildcards and without / at its ends");
+        doc.mistake(
+            &at.key("topic"),
+            format!("`{topic}` cannot be a topic prefix"),
+            "write it without wildcards and without / at its ends",
+        );
     }
     let profile = &table.profile;
     match modbus {
@@ -69,7 +82,11 @@ pub(super) fn unique(doc: &mut Document<'_>, tables: &[DeviceTable]) {
         if let Some(before) = first.get(&place).and_then(|b| tables.get(*b)) {
             let (key, what) = if t.topic.is_some() { ("topic", "topic") } else { ("unit", "unit") };
             let message = format!("device `{}` has the same address and {what}", before.id);
-            doc.mistake(&Place::table("device", i).key(key), message, format!("give each device a {what} or an address of its own"));
+            doc.mistake(
+                &Place::table("device", i).key(key),
+                message,
+                format!("give each device a {what} or an address of its own"),
+            );
         } else {
             first.insert(place, i);
         }

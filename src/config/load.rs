@@ -58,7 +58,13 @@ pub(super) fn read_text(path: &Path, name: &str) -> Result<String, FileError> {
 }
 
 fn whole(file: &str, message: &str, remedy: &str) -> FileError {
-    FileError { file: file.to_owned(), line: 0, key: String::new(), message: message.to_owned(), remedy: remedy.to_owned() }
+    FileError {
+        file: file.to_owned(),
+        line: 0,
+        key: String::new(),
+        message: message.to_owned(),
+        remedy: remedy.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -74,7 +80,8 @@ mod tests {
 
     #[test]
     fn the_reference_park_loads_and_every_port_is_measured_or_known_not_to_be() {
-        let site = load(REFERENCE).unwrap_or_else(|e| panic!("{}", e.iter().map(|e| format!("{e}\n")).collect::<String>()));
+        let site =
+            load(REFERENCE).unwrap_or_else(|e| panic!("{}", e.iter().map(|e| format!("{e}\n")).collect::<String>()));
         assert_eq!((site.assets.len(), site.buses.len(), site.devices.len()), (23, 5, 25));
         for (i, p) in site.points.iter().enumerate() {
             assert_eq!(site.point(p.device, p.point), Some(PointIx(i)));
@@ -100,6 +107,11 @@ mod tests {
         assert_eq!(shown.len(), 3, "{shown:?}");
         let missing = shown.iter().find(|s| s.contains("missing key `tilt_deg`")).unwrap();
         assert!(missing.contains(": pv.pv.tilt_deg: "), "{missing}");
-        assert!(shown[2].contains("ev_charger.ev.count: expected a whole number, found the text \"8\"; write it without quotes"), "{shown:?}");
+        assert!(
+            shown[2].contains(
+                "ev_charger.ev.count: expected a whole number, found the text \"8\"; write it without quotes"
+            ),
+            "{shown:?}"
+        );
     }
 }

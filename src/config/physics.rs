@@ -51,7 +51,11 @@ pub(super) fn check(doc: &mut Document<'_>, draft: &Draft, buses: &[Bus]) {
                 && high <= low
             {
                 let message = format!("heat does not flow from {high} degC to {low} degC");
-                doc.mistake(&at.key("from_bus"), message, "name the hotter bus here; heat rises only through a heat pump");
+                doc.mistake(
+                    &at.key("from_bus"),
+                    message,
+                    "name the hotter bus here; heat rises only through a heat pump",
+                );
             }
         }
         _ => {}
@@ -100,12 +104,15 @@ fn chp(doc: &mut Document<'_>, at: &Place, k: &Chp) {
     for (key, electric, heat, efficiency) in loads {
         let fuel = electric / efficiency;
         if electric > 0.0 && electric + heat > fuel {
-            let message = format!("{electric} kW of electricity and {heat} kW of heat from {fuel:.0} kW of gas is more than there is");
+            let message = format!(
+                "{electric} kW of electricity and {heat} kW of heat from {fuel:.0} kW of gas is more than there is"
+            );
             doc.mistake(&at.key(key), message, format!("write {:.0} or less, or a lower efficiency", fuel - electric));
         }
     }
     if k.heat_kw_min_load > k.heat_kw {
-        let message = format!("more heat at minimum load ({} kW) than at rated power ({} kW)", k.heat_kw_min_load, k.heat_kw);
+        let message =
+            format!("more heat at minimum load ({} kW) than at rated power ({} kW)", k.heat_kw_min_load, k.heat_kw);
         doc.mistake(&at.key("heat_kw_min_load"), message, "write the smaller number here");
     }
 }

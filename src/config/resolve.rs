@@ -32,11 +32,13 @@ impl<'t, 's> Resolver<'t, 's> {
         let zone = self.zone(&file.site);
         let drafts = self.in_file_order(assets::drafts(&file));
         self.unique_ids(&file, &drafts);
-        self.members = file.member.iter().map(|m| Member { id: m.id.clone(), role: m.role.name().to_owned() }).collect();
+        self.members =
+            file.member.iter().map(|m| Member { id: m.id.clone(), role: m.role.name().to_owned() }).collect();
         self.bus_tables(&file.bus);
         self.device_tables(&file.device);
         tariff::check(&mut self.doc, &file.tariff);
-        let weather = file.site.weather.as_ref().and_then(|w| self.device_ref(&Place::root().key("site").key("weather"), w));
+        let weather =
+            file.site.weather.as_ref().and_then(|w| self.device_ref(&Place::root().key("site").key("weather"), w));
         for draft in &drafts {
             physics::check(&mut self.doc, draft, &self.buses);
         }
@@ -45,7 +47,14 @@ impl<'t, 's> Resolver<'t, 's> {
         let (Some(zone), true) = (zone, self.doc.is_clean()) else { return Err(self.doc.into_mistakes()) };
         let SiteTable { id, name, latitude_deg, longitude_deg, currency, .. } = file.site;
         Ok(Site {
-            id, name, zone, latitude_deg, longitude_deg, currency, weather, assets,
+            id,
+            name,
+            zone,
+            latitude_deg,
+            longitude_deg,
+            currency,
+            weather,
+            assets,
             values: file.values,
             tariff: file.tariff,
             members: self.members,
@@ -59,7 +68,11 @@ impl<'t, 's> Resolver<'t, 's> {
         let at = Place::root().key("site");
         if site.currency.len() != 3 || !site.currency.bytes().all(|b| b.is_ascii_uppercase()) {
             let message = format!("`{}` is not a currency code", site.currency);
-            self.doc.mistake(&at.key("currency"), message, "write the three capital letters of ISO 4217, such as \"CNY\"");
+            self.doc.mistake(
+                &at.key("currency"),
+                message,
+                "write the three capital letters of ISO 4217, such as \"CNY\"",
+            );
         }
         let zone = jiff::tz::TimeZone::get(&site.zone).ok();
         if zone.is_none() {
@@ -105,7 +118,11 @@ impl<'t, 's> Resolver<'t, 's> {
             physics::bus_levels(&mut self.doc, t, &at);
             if t.carrier != Carrier::Electricity && t.closed_by_islanded.is_some() {
                 let message = format!("a {} bus knows no islanding", t.carrier.name());
-                self.doc.mistake(&at.key("closed_by_islanded"), message, "remove it; only electricity buses are islanded");
+                self.doc.mistake(
+                    &at.key("closed_by_islanded"),
+                    message,
+                    "remove it; only electricity buses are islanded",
+                );
             }
             self.buses.push(Bus {
                 id: t.id.clone(),
@@ -176,7 +193,11 @@ impl<'t, 's> Resolver<'t, 's> {
             if let Some(a) = islanded.and_then(|ix| assets.get(ix.0))
                 && a.kind.name() == "grid"
             {
-                self.doc.mistake(&key, "the grid is what is missing on an island", "name a grid-forming unit such as the battery");
+                self.doc.mistake(
+                    &key,
+                    "the grid is what is missing on an island",
+                    "name a grid-forming unit such as the battery",
+                );
             }
             if let Some(bus) = self.buses.get_mut(i) {
                 bus.closed_by = closed_by;

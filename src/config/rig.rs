@@ -61,7 +61,11 @@ pub fn parse_rig(text: &str, file: &str) -> Result<Rig, Vec<FileError>> {
     let written: Written = match toml::from_str(text) {
         Ok(w) => w,
         Err(e) => {
-            doc.mistake_at_offset(e.span().map_or(0, |s| s.start), e.message().to_owned(), "let the rig write it".to_owned());
+            doc.mistake_at_offset(
+                e.span().map_or(0, |s| s.start),
+                e.message().to_owned(),
+                "let the rig write it".to_owned(),
+            );
             return Err(doc.into_mistakes());
         }
     };
@@ -89,7 +93,11 @@ pub fn parse_rig(text: &str, file: &str) -> Result<Rig, Vec<FileError>> {
 fn instant(doc: &mut Document<'_>, at: &Place, text: &str) -> Option<Timestamp> {
     let parsed = text.parse().ok();
     if parsed.is_none() {
-        doc.mistake(at, format!("`{text}` is not an instant"), "write RFC 3339 with zone, such as \"2026-07-15T04:00:00Z\"");
+        doc.mistake(
+            at,
+            format!("`{text}` is not an instant"),
+            "write RFC 3339 with zone, such as \"2026-07-15T04:00:00Z\"",
+        );
     }
     parsed
 }

@@ -160,10 +160,17 @@ pub fn load_settings(sources: &Sources) -> Result<Settings, Vec<FileError>> {
 }
 
 /// A variable or flag as a one-line TOML layer: text is quoted, a list is split like `PATH`, the rest stands as it is.
-fn single(schema: &Json, name: &str, path: &[String], value: &str, mistakes: &mut Vec<FileError>) -> Option<(String, String)> {
+fn single(
+    schema: &Json,
+    name: &str,
+    path: &[String],
+    value: &str,
+    mistakes: &mut Vec<FileError>,
+) -> Option<(String, String)> {
     let mut at = schema;
     for key in path {
-        let at_table = at.get("$ref").and_then(Json::as_str).and_then(|r| schema.pointer(r.trim_start_matches('#'))).unwrap_or(at);
+        let at_table =
+            at.get("$ref").and_then(Json::as_str).and_then(|r| schema.pointer(r.trim_start_matches('#'))).unwrap_or(at);
         let properties = at_table.get("properties").and_then(Json::as_object);
         let Some(next) = properties.and_then(|p| p.get(key)) else {
             let known: Vec<&str> = properties.into_iter().flat_map(|p| p.keys()).map(String::as_str).collect();
@@ -185,7 +192,9 @@ fn single(schema: &Json, name: &str, path: &[String], value: &str, mistakes: &mu
     };
     let written = if is("array") {
         Json::from(value.split(':').filter(|s| !s.is_empty()).collect::<Vec<_>>()).to_string()
-    } else if (is("number") || is("integer")) && value.trim().parse::<f64>().is_ok() || is("boolean") && value.trim().parse::<bool>().is_ok() {
+    } else if (is("number") || is("integer")) && value.trim().parse::<f64>().is_ok()
+        || is("boolean") && value.trim().parse::<bool>().is_ok()
+    {
         value.trim().to_owned()
     } else {
         toml::Value::from(value).to_string()
@@ -224,7 +233,10 @@ fn listen_address(text: &str) -> Result<SocketAddr, (String, String)> {
         return Ok(address);
     }
     let message = format!("{address} is reachable from outside, and there is no TLS yet");
-    Err((message, "listen on loopback, such as \"127.0.0.1:50051\"; reach it from elsewhere through an SSH tunnel".to_owned()))
+    Err((
+        message,
+        "listen on loopback, such as \"127.0.0.1:50051\"; reach it from elsewhere through an SSH tunnel".to_owned(),
+    ))
 }
 
 fn merge(layers: Vec<(String, String)>) -> Result<Written, Vec<FileError>> {
@@ -232,7 +244,10 @@ fn merge(layers: Vec<(String, String)>) -> Result<Written, Vec<FileError>> {
     for (_, text) in &layers {
         builder = builder.add_source(File::from_str(text, FileFormat::Toml));
     }
-    builder.build().and_then(Config::try_deserialize).map_err(|e| vec![setting("", e.to_string(), "correct it".to_owned())])
+    builder
+        .build()
+        .and_then(Config::try_deserialize)
+        .map_err(|e| vec![setting("", e.to_string(), "correct it".to_owned())])
 }
 
 fn setting(key: &str, message: String, remedy: String) -> FileError {
@@ -242,8 +257,11 @@ fn setting(key: &str, message: String, remedy: String) -> FileError {
 fn resolve(w: Written) -> Result<Settings, Vec<FileError>> {
     let listen = listen_address(&w.listen).map_err(|(message, remedy)| vec![setting("listen", message, remedy)])?;
     if !w.plaintext_loopback {
-        let message = "gRPC would be served in plaintext: there is no TLS yet, and plaintext is used on explicit order only";
-        let remedy = format!("set `plaintext_loopback = true` (or {ENVIRONMENT_PREFIX}PLAINTEXT_LOOPBACK=true) if every user of this machine may read and steer the park");
+        let message =
+            "gRPC would be served in plaintext: there is no TLS yet, and plaintext is used on explicit order only";
+        let remedy = format!(
+            "set `plaintext_loopback = true` (or {ENVIRONMENT_PREFIX}PLAINTEXT_LOOPBACK=true) if every user of this machine may read and steer the park"
+        );
         return Err(vec![setting("plaintext_loopback", message.to_owned(), remedy)]);
     }
     Ok(Settings {
@@ -288,13 +306,24 @@ mod tests {
         let (one, two) = (dir.path().join("one.toml"), dir.path().join("two.toml"));
         std::fs::write(&one, "cycle_ms = 200\ndispatch_s = 7\nstate_dir = '/a'\n[log]\nfilter = 'warn'").unwrap();
         std::fs::write(&two, "cycle_ms = 300\nstate_dir = '/b'\n[log]\nformat = 'json'").unwrap();
-        let mut sources = sources(&[PLAIN, ("HEXAD__CYCLE_MS", "400"), ("HEXAD__LOG__FORMAT", "text"), ("HEXAD__PROFILE_DIRS", "/p:/q")]);
+        let mut sources = sources(&[
+            PLAIN,
+            ("HEXAD__CYCLE_MS", "400"),
+            ("HEXAD__LOG__FORMAT", "text"),
+            ("HEXAD__PROFILE_DIRS", "/p:/q"),
+        ]);
         sources.default_file = Some(one);
         sources.file = Some(two);
         sources.flags = vec![("state_dir".into(), "/c".into()), ("listen".into(), "[::1]:50052".into())];
         let s = load_settings(&sources).unwrap();
-        assert_eq!((s.cycle, s.dispatch, s.state_dir), (Duration::from_millis(400), Duration::from_secs(7), "/c".into()));
-        assert_eq!((s.log_format, s.log_filter.as_str(), s.listen.to_string().as_str()), (LogFormat::Text, "warn", "[::1]:50052"));
+        assert_eq!(
+            (s.cycle, s.dispatch, s.state_dir),
+            (Duration::from_millis(400), Duration::from_secs(7), "/c".into())
+        );
+        assert_eq!(
+            (s.log_format, s.log_filter.as_str(), s.listen.to_string().as_str()),
+            (LogFormat::Text, "warn", "[::1]:50052")
+        );
         assert_eq!(s.profile_dirs, [PathBuf::from("/p"), PathBuf::from("/q")]);
     }
 
@@ -323,9 +352,15 @@ mod tests {
 
     #[test]
     fn unknown_and_wrong_variables_are_named() {
-        assert!(errors(&sources(&[("HEXAD__LISTN", "x")])).contains("HEXAD__LISTN: listn: unknown setting `listn`; did you mean `listen`?"));
+        assert!(
+            errors(&sources(&[("HEXAD__LISTN", "x")]))
+                .contains("HEXAD__LISTN: listn: unknown setting `listn`; did you mean `listen`?")
+        );
         assert!(errors(&sources(&[("HEXAD__LOG__LEVEL", "x")])).contains("log.level"));
-        assert!(errors(&sources(&[("HEXAD__CYCLE_MS", "fast")])).contains("expected a whole number, found the text \"fast\""));
+        assert!(
+            errors(&sources(&[("HEXAD__CYCLE_MS", "fast")]))
+                .contains("expected a whole number, found the text \"fast\"")
+        );
         assert!(errors(&sources(&[("HEXAD__LISTEN", "10.0.0.1:1")])).contains("no TLS yet"));
     }
 

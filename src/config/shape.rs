@@ -66,7 +66,8 @@ impl<'s> Walk<'s> {
             ("boolean", DeValue::Boolean(_)) => {}
             ("number", DeValue::Float(f)) => number(schema, f.as_str(), at, out),
             ("number" | "integer", DeValue::Integer(i)) => {
-                let decimal = i64::from_str_radix(i.as_str(), i.radix()).map_or_else(|_| i.to_string(), |n| n.to_string());
+                let decimal =
+                    i64::from_str_radix(i.as_str(), i.radix()).map_or_else(|_| i.to_string(), |n| n.to_string());
                 number(schema, &decimal, at, out);
             }
             (expected, other) => out.push((
@@ -216,7 +217,9 @@ fn instead(expected: &str, value: &DeValue<'_>, key: &str) -> String {
             Ok(v) if v.is_finite() => format!("write `{key} = {}`", v.round()),
             _ => format!("write `{key} = <whole number>`"),
         },
-        ("boolean", DeValue::String(s)) if s == "true" || s == "false" => format!("write it without quotes: `{key} = {s}`"),
+        ("boolean", DeValue::String(s)) if s == "true" || s == "false" => {
+            format!("write it without quotes: `{key} = {s}`")
+        }
         ("string", DeValue::Integer(i)) => format!("write it in quotes: `{key} = \"{i}\"`"),
         ("string", DeValue::Float(f)) => format!("write it in quotes: `{key} = \"{}\"`", f.as_str()),
         ("array", DeValue::Table(_)) => format!("write the header in double brackets: `[[{key}]]`"),

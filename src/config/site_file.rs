@@ -224,6 +224,7 @@ const RANGES: &[(&str, &str, Range)] = &[
     ("*", "charge_efficiency", EFFICIENCY),
     ("*", "discharge_efficiency", EFFICIENCY),
     ("*", "loss_per_h", From(0.0, 0.5)),
+    ("*", "reserve", From(0.0, 0.9)),
     ("*", "t_min_c", WATER),
     ("*", "t_max_c", WATER),
     ("*", "volume_m3", Above(0.0, 1.0e6)),

@@ -17,7 +17,8 @@ pub(super) fn check(doc: &mut Document<'_>, tariff: &Tariff) {
             if from >= to {
                 spans_good = false;
                 let message = format!("the span [{from}, {to}] holds no hour");
-                let remedy = format!("write [from, to) with from < to; across midnight write [{from}, 24] and [0, {to}]");
+                let remedy =
+                    format!("write [from, to) with from < to; across midnight write [{from}, 24] and [0, {to}]");
                 doc.mistake(&at.item(i).key("hours").item(j), message, remedy);
             }
         }
@@ -41,7 +42,11 @@ pub(super) fn check(doc: &mut Document<'_>, tariff: &Tariff) {
     }
     if let Some((month, hour)) = gap {
         let message = format!("no period gives the price of month {month}, hour {hour}");
-        doc.mistake(&at, message, "add a last `[[tariff.period]]` without months and hours: it gives the price of all others");
+        doc.mistake(
+            &at,
+            message,
+            "add a last `[[tariff.period]]` without months and hours: it gives the price of all others",
+        );
     }
     for (i, _) in used.iter().enumerate().filter(|(_, u)| !**u) {
         let remedy = "the first period that matches an hour gives its price: put the narrower one first";

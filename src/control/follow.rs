@@ -8,6 +8,8 @@ use crate::state::{AssetState, Availability, SiteState};
 
 /// The PCC is steered to stay this far inside its limits: meters, transformers' reactive load and delay need room.
 const LIMIT_MARGIN: f64 = 0.95;
+/// Value of a stored kWh while no plan has told it: between the prices of export and import of any usual tariff.
+const STORED_VALUE_UNKNOWN: f64 = 0.5;
 /// A price difference of this much moves a unit by its whole rating.
 const PULL_PER_RATING: f64 = 0.3;
 /// Prices alone move a unit at most this share of its rating away from the plan; limits may move it further.
@@ -71,7 +73,7 @@ fn overflow(site: &Site, state: &SiteState, asset: &Asset, own: &AssetState) -> 
 }
 
 /// Moves the wishes of the flexible units by price and by the limits of the PCC. Returns the import expected.
-pub(super) fn balance(site: &Site, state: &SiteState, plan: Option<(&Plan, usize)>, wishes: &mut [Option<Wish>]) -> Option<f64> {
+pub(super) fn balance(site: &Site, state: &SiteState, plan: Option<(&Plan, usize)>, stored_value: &[Option<f64>], wishes: &mut [Option<Wish>]) -> Option<f64> {
     let pcc = site.pcc()?;
     let Kind::Grid(grid) = &site.assets.get(pcc.0)?.kind else { return None };
     let measured_kw = state.assets.get(pcc.0)?.ports.first()?.power.kw();
@@ -81,7 +83,7 @@ pub(super) fn balance(site: &Site, state: &SiteState, plan: Option<(&Plan, usize
         .zip(&state.assets)
         .zip(wishes.iter())
         .enumerate()
-        .filter_map(|(ix, ((asset, own), wish))| Some((ix, flexible(asset, own, (*wish)?, plan, ix)?)))
+        .filter_map(|(ix, ((asset, own), wish))| Some((ix, flexible(asset, own, (*wish)?, stored_value.get(ix).copied().flatten())?)))
         .collect();
     let drift: f64 = units
         .iter()
@@ -128,7 +130,7 @@ fn settle(market: &Market, units: &[(usize, Flexible)]) -> (Vec<f64>, f64) {
     (powers, import_kw)
 }
 
-fn flexible(asset: &Asset, own: &AssetState, wish: Wish, plan: Option<(&Plan, usize)>, ix: usize) -> Option<Flexible> {
+fn flexible(asset: &Asset, own: &AssetState, wish: Wish, stored_value: Option<f64>) -> Option<Flexible> {
     if own.availability != Availability::Available {
         return None;
     }
@@ -144,10 +146,7 @@ fn flexible(asset: &Asset, own: &AssetState, wish: Wish, plan: Option<(&Plan, us
     };
     match &asset.kind {
         Kind::Battery(k) => {
-            let value = plan
-                .and_then(|(p, i)| p.assets.get(ix)?.stored_value.get(i).copied())
-                .filter(|v| v.is_finite())
-                .map_or(0.5, |v| v.clamp(0.0, 3.0));
+            let value = stored_value.unwrap_or(STORED_VALUE_UNKNOWN);
             let (up, down) = (value / k.discharge_efficiency + k.wear_per_kwh, value * k.charge_efficiency);
             Some(unit(wish.power_kw?, own.min.kw(), own.max.kw(), up, down))
         }
@@ -196,9 +195,9 @@ fn window_allowance(site: &Site, state: &SiteState, plan: Option<(&Plan, usize)>
     if state.window.unmeasured_s > 0.1 * length_s {
         return None;
     }
-    let mean = state.window.peak.kw().max(planned * 1.02 + 5.0);
-    let rest_s = length_s - passed_s;
-    // What the window is ahead of its mean is worked off over its rest; near its end not faster than over a minute.
-    let ahead_kwh = state.window.imported.kwh() - mean * passed_s / 3600.0;
-    Some((mean - ahead_kwh * 3600.0 / rest_s.max(WINDOW_REST_MIN_S)).max(0.0))
+    let (peak, rest_s) = (state.window.peak.kw(), length_s - passed_s);
+    // What the window is ahead of the peak is worked off over its rest; near its end not faster than over a minute.
+    let ahead_kwh = state.window.imported.kwh() - peak * passed_s / 3600.0;
+    let by_peak = peak - ahead_kwh * 3600.0 / rest_s.max(WINDOW_REST_MIN_S);
+    Some(by_peak.max(planned * 1.02 + 5.0).max(0.0))
 }

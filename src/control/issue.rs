@@ -18,12 +18,19 @@ const HOLD: Duration = Duration::from_secs(90);
 /// A device whose driver published nothing for so long is not renewed.
 const PATH_FRESH: Duration = Duration::from_secs(5);
 
+/// Time constant of the values of stored energy, park seconds.
+const VALUE_SMOOTHING_S: f64 = 120.0;
+/// No stored kWh is taken to be worth more: a slack's price in the plan must not empty or fill a store at once.
+const STORED_VALUE_MAX: f64 = 3.0;
+
 /// What control remembers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Control {
     /// Last power commanded per asset, kW; `None` where nothing stands that we gave.
     last_kw: Vec<Option<f64>>,
     last_park: Option<Park>,
+    /// Value of stored energy per asset, low-passed: duals are kinked and jump from plan to plan.
+    stored_value: Vec<Option<f64>>,
     first_cycle: Option<Mono>,
 }
 
@@ -31,6 +38,17 @@ impl Control {
     /// A new process gave no commands yet: it takes over what the devices say stands.
     pub fn restarted(&mut self) {
         *self = Self::default();
+    }
+
+    fn follow_values(&mut self, plan: Option<(&Plan, usize)>, assets: usize, dt_s: f64) {
+        self.stored_value.resize(assets, None);
+        let Some((plan, i)) = plan else { return };
+        for (slot, planned) in self.stored_value.iter_mut().zip(&plan.assets) {
+            let Some(value) = planned.stored_value.get(i).copied().filter(|v| v.is_finite()) else { continue };
+            let value = value.clamp(0.0, STORED_VALUE_MAX);
+            let gain = (dt_s / VALUE_SMOOTHING_S).min(1.0);
+            *slot = Some(slot.map_or(value, |old| old + gain * (value - old)));
+        }
     }
 }
 
@@ -91,6 +109,7 @@ pub fn decide(memory: &mut Control, inputs: &Inputs<'_>) -> Decision {
     let started = *memory.first_cycle.get_or_insert(now.mono);
 
     let plan = inputs.plan.filter(|p| now.park <= p.valid_until).and_then(|p| Some((p, p.interval_at(now.park)?)));
+    memory.follow_values(plan, site.assets.len(), dt_s);
     let holding = inputs.plan.is_none() && now.mono.since(started) < HOLD;
     let mut wishes: Vec<Option<Wish>> = site
         .assets
@@ -100,7 +119,7 @@ pub fn decide(memory: &mut Control, inputs: &Inputs<'_>) -> Decision {
         .map(|(ix, (asset, own))| wish(inputs, plan, holding, asset, ix, own))
         .collect();
     let connected = inputs.mode == Mode::GridConnected;
-    let import_kw = if connected && !holding { follow::balance(site, state, plan, &mut wishes) } else { None };
+    let import_kw = if connected && !holding { follow::balance(site, state, plan, &memory.stored_value, &mut wishes) } else { None };
 
     let mut decision = Decision { import_kw, planned: plan.is_some(), ..Decision::default() };
     let rows = site.assets.iter().zip(&state.assets).zip(wishes).zip(&mut memory.last_kw).enumerate();

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::site::{BusIx, Reason, Site, Value};
+use crate::site::{BusIx, Carrier, Reason, Site, Value};
 
 /// Time constant of the averages, seconds of the cycle's own clock: longer than any skew between polls.
 const AVERAGE_S: f64 = 20.0;
@@ -11,8 +11,10 @@ const AVERAGE_S: f64 = 20.0;
 const CONFIRM_S: f64 = 15.0;
 /// Open by more than this share of the bus's throughput ...
 const OPEN_SHARE: f64 = 0.06;
-/// ... and of the largest rating on it: below lies the sum of meter errors.
-const OPEN_RATING: f64 = 0.015;
+/// ... and of the largest rating on it: below lies the sum of meter errors (electricity) ...
+const OPEN_RATING: f64 = 0.02;
+/// ... and, for heat, cooling and gas, what the water in the pipes and slow meters take up.
+const OPEN_RATING_SLOW: f64 = 0.06;
 /// A reversal explains the gap when it leaves less than this share of it.
 const EXPLAINED: f64 = 0.3;
 
@@ -64,7 +66,9 @@ impl Suspicion {
         let residual: f64 = measured.iter().sum();
         self.average(&measured, residual, dt_s);
         let rating = ports.iter().filter_map(|(a, p)| site.assets.get(*a)?.ports.get(*p)).map(|p| p.rating.kw()).fold(0.0, f64::max);
-        let limit = (OPEN_SHARE * self.throughput).max(OPEN_RATING * rating);
+        let electric = site.buses.get(bus.0).is_some_and(|b| b.carrier == Carrier::Electricity);
+        let share = if electric { OPEN_RATING } else { OPEN_RATING_SLOW };
+        let limit = (OPEN_SHARE * self.throughput).max(share * rating);
         if self.mean.abs() > limit {
             self.open_for_s += dt_s;
         } else {

@@ -1,6 +1,7 @@
-//! One binary of integration tests, by subject.
+//! One binary of integration tests, by subject: each would link the solver anew.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod bad_site;
 mod checker;
 mod dispatch;
 mod forecast;

@@ -25,6 +25,19 @@ pub fn listen(wanted: bool) -> mpsc::Receiver<String> {
     receiver
 }
 
+/// Seconds of a `wait` order; it is answered when they have passed.
+pub fn wait_of(line: &str) -> Option<f64> {
+    let seconds = line.trim().strip_prefix("wait ")?.trim().parse::<f64>().ok()?;
+    (seconds.is_finite() && (0.0..=600.0).contains(&seconds)).then_some(seconds)
+}
+
+/// The answer to a `wait`.
+pub fn answer_wait() -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", json!({ "ok": true }))?;
+    Ok(out.flush()?)
+}
+
 /// Obeys one line; whether it asked to quit.
 pub fn obey(shared: &Shared, line: &str) -> anyhow::Result<bool> {
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -55,6 +68,6 @@ fn answer(shared: &Shared, words: &[&str]) -> anyhow::Result<Value> {
         }
         [QUIT] => json!({ "ok": true }),
         [] => json!({ "error": "empty line" }),
-        _ => json!({ "error": "one of: truth, report, fault KIND DEVICE, clear DEVICE, quit" }),
+        _ => json!({ "error": "one of: truth, report, fault KIND DEVICE, clear DEVICE, wait SECONDS (0-600), quit" }),
     })
 }

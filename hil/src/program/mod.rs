@@ -56,7 +56,7 @@ pub struct RunArgs {
     #[arg(long)]
     fault: Vec<Fault>,
     /// Take commands on standard input, one JSON line of answer each: truth, report,
-    /// fault KIND DEVICE, clear DEVICE, quit. The end of input quits too.
+    /// fault KIND DEVICE, clear DEVICE, wait SECONDS (wall), quit. The end of input quits too.
     #[arg(long)]
     control: bool,
 }
@@ -160,6 +160,7 @@ async fn keep_time(
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut done_s = 0.0;
+    let mut awaited_s: Option<f64> = None;
     loop {
         tokio::select! {
             _ = tick.tick() => {
@@ -167,6 +168,10 @@ async fn keep_time(
                 let until_s = args.seconds.map_or(now_s, |end| now_s.min(end));
                 advance(shared, history, until_s - done_s, args.speed);
                 done_s = until_s;
+                if awaited_s.is_some_and(|end| now_s >= end) {
+                    awaited_s = None;
+                    control::answer_wait()?;
+                }
                 if args.seconds.is_some_and(|end| now_s >= end) {
                     return Ok(());
                 }
@@ -174,7 +179,9 @@ async fn keep_time(
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
             Some(order) = orders.recv() => {
-                if control::obey(shared, &order)? {
+                if let Some(seconds) = control::wait_of(&order) {
+                    awaited_s = Some(done_s + seconds);
+                } else if control::obey(shared, &order)? {
                     return Ok(());
                 }
             }

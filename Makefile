@@ -1,0 +1,28 @@
+# make test   every test
+# make demo   a simulated park, the daemon against it, a live screen (DEMO_SECONDS, DEMO_SPEED, DEMO_SEED)
+
+# Debian keeps mosquitto in /usr/sbin, which users do not have in their path.
+export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
+
+CARGO ?= cargo
+
+.PHONY: all demo test build lint tools
+
+all: build
+
+# What the build and the tests need beside Rust; asked of apt only where it is missing.
+tools:
+	@./deploy/tools.sh
+
+build: tools
+	$(CARGO) build --workspace --locked
+
+lint:
+	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --all --check; else echo "rustfmt is not installed: skipped"; fi
+	@if $(CARGO) clippy --version >/dev/null 2>&1; then $(CARGO) clippy --workspace --all-targets --locked -- -D warnings; else echo "clippy is not installed: skipped"; fi
+
+test: tools lint build
+	$(CARGO) test --workspace --locked
+
+demo: build
+	@./deploy/demo.sh
