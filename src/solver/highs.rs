@@ -9,6 +9,13 @@ use std::ptr::NonNull;
 
 use crate::dispatch::{Problem, Request, Solution, SolveError, SolveStatus};
 
+const HEURISTICS_OFF: [&CStr; 4] = [
+    c"mip_heuristic_run_feasibility_jump",
+    c"mip_heuristic_run_rins",
+    c"mip_heuristic_run_rens",
+    c"mip_heuristic_run_root_reduced_cost",
+];
+
 /// Solves, then fixes the integers and solves again as a linear programme for the duals.
 /// The request must have passed [`super::check::check`].
 pub(super) fn solve(request: &Request<'_>) -> Result<Solution, SolveError> {
@@ -132,6 +139,11 @@ impl Model {
         self.count(c"threads", 1)?;
         self.count(c"random_seed", 0)?;
         self.number(c"mip_rel_gap", request.relative_gap)?;
+        // Heuristics that solve programmes of their own made the longest solves of a day (1.9 s; 0.25 s without them) and, beside
+        // a start or the dives, never paid for themselves.
+        for name in HEURISTICS_OFF {
+            self.flag(name, false)?;
+        }
         if let Some(nodes) = request.node_limit {
             self.count(c"mip_max_nodes", c_int::try_from(nodes).unwrap_or(c_int::MAX))?;
         }
