@@ -293,7 +293,12 @@ mod tests {
     fn knapsack() -> Problem {
         let item = |cost| Column { cost, lower: 0.0, upper: 1.0, integer: true };
         Problem {
-            columns: vec![item(-5.0), item(-4.0), item(-3.0), Column { cost: 2.0, lower: 0.0, upper: 10.0, integer: false }],
+            columns: vec![
+                item(-5.0),
+                item(-4.0),
+                item(-3.0),
+                Column { cost: 2.0, lower: 0.0, upper: 10.0, integer: false },
+            ],
             rows: vec![Row { lower: f64::NEG_INFINITY, upper: 5.0 }, Row { lower: 1.5, upper: f64::INFINITY }],
             entries: vec![(0, 0, 2.0), (0, 1, 3.0), (0, 2, 1.0), (1, 3, 1.0)],
         }

@@ -6,6 +6,7 @@ mod checker;
 mod dispatch;
 mod forecast;
 mod hexctl;
+mod live;
 mod park;
 mod rpc;
 mod rpc_park;
