@@ -18,7 +18,7 @@ has mosquitto || missing="$missing mosquitto"
 has mosquitto_pub || missing="$missing mosquitto-clients"
 
 if ! has cargo; then
-    echo "cargo is missing: install a Rust toolchain first, see https://rustup.rs" >&2
+    echo "cargo is missing: install a Rust toolchain first" >&2
     exit 1
 fi
 [ -n "$missing" ] || exit 0
