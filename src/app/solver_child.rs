@@ -40,7 +40,12 @@ impl Drop for Running {
     }
 }
 
-fn serve(from: ChildStdout, to: ChildStdin, requests: &Receiver<SolveRequest>, replies: &Sender<io::Result<SolveReply>>) {
+fn serve(
+    from: ChildStdout,
+    to: ChildStdin,
+    requests: &Receiver<SolveRequest>,
+    replies: &Sender<io::Result<SolveReply>>,
+) {
     let mut session = Session::new(from, to);
     while let Ok(request) = requests.recv() {
         let reply = session.ask(&request);
@@ -104,7 +109,8 @@ impl Solve for SolverChild {
         let id = self.next_id;
         self.next_id += 1;
         let soft = self.deadline.as_secs_f64() * SOFT_SHARE;
-        let bounded = Request { time_limit_s: Some(request.time_limit_s.map_or(soft, |s| s.min(soft))), ..request.clone() };
+        let bounded =
+            Request { time_limit_s: Some(request.time_limit_s.map_or(soft, |s| s.min(soft))), ..request.clone() };
         self.exchange(request_message(id, &bounded))?.result()
     }
 }

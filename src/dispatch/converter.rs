@@ -57,9 +57,7 @@ fn commitment(b: &mut Build<'_>, asset: AssetIx, c: &Commit) -> Vec<Col> {
 /// Who started within the minimum up time still runs; who ran before the minimum down time has not started since.
 fn minimum_times(b: &mut Build<'_>, c: &Commit, on: &[Col], start: &[Col]) {
     for t in 0..b.len() {
-        let since = |hours: f64| {
-            (0..=t).find(|w| b.known.begin[t] - b.known.begin[*w] < hours - 1e-6).unwrap_or(t)
-        };
+        let since = |hours: f64| (0..=t).find(|w| b.known.begin[t] - b.known.begin[*w] < hours - 1e-6).unwrap_or(t);
         let (up, down) = (since(c.min_up_h), since(c.min_down_h));
         let mut row: Vec<(Col, f64)> = start[up..=t].iter().map(|s| (*s, 1.0)).collect();
         row.push((on[t], -1.0));

@@ -2,7 +2,9 @@
 
 use super::formulate::formulate;
 use super::known::Known;
-use super::{AssetPlan, BusPlan, Fallback, Inputs, Plan, PlanStatus, Problem, Request, Solve, SolveError, readout, rules};
+use super::{
+    AssetPlan, BusPlan, Fallback, Inputs, Plan, PlanStatus, Problem, Request, Solve, SolveError, readout, rules,
+};
 
 /// A plan may be followed this long, seconds.
 pub(super) const VALID_S: f64 = 900.0;

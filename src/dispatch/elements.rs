@@ -152,12 +152,10 @@ pub(super) fn elements(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: Ass
             let terms = Terms::Delayed { cost: k.delay_per_kwh, rated, lost };
             vec![Element::Sink(Sink { port: 0, want: signal.clone(), floor, terms })]
         }
-        Kind::Battery(_) | Kind::HeatTank(_) | Kind::ColdTank(_) => {
-            match store(input, known, worth, ix) {
-                Some(store) if available => vec![Element::Store(store)],
-                _ => held(asset, state, known, true),
-            }
-        }
+        Kind::Battery(_) | Kind::HeatTank(_) | Kind::ColdTank(_) => match store(input, known, worth, ix) {
+            Some(store) if available => vec![Element::Store(store)],
+            _ => held(asset, state, known, true),
+        },
         Kind::DumpCooler(k) if available => {
             let terms = Terms::Earns(vec![0.0; known.len()]);
             let floor = vec![0.0; known.len()];
@@ -253,7 +251,9 @@ fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetIx) -> Optio
     let n = known.len();
     // What the device reports as its limit holds for now; for later its nameplate is the better guess.
     let limits = |nameplate: f64, now: f64| {
-        (0..n).map(|t| if t == 0 && now.is_finite() { nameplate.min(now.max(0.0)) } else { nameplate }).collect::<Vec<_>>()
+        (0..n)
+            .map(|t| if t == 0 && now.is_finite() { nameplate.min(now.max(0.0)) } else { nameplate })
+            .collect::<Vec<_>>()
     };
     let base = Store {
         port: 0,
@@ -373,7 +373,12 @@ fn held(asset: &Asset, state: &AssetState, known: &Known, store: bool) -> Vec<El
         list.push(if kw >= 0.0 {
             Element::Source(Source { port, floor: along.clone(), cap: along, cost: zero, over: None, demand: false })
         } else {
-            Element::Sink(Sink { port, want: along.clone(), floor: along, terms: Terms::Withheld { cost: 0.0, alarm: false } })
+            Element::Sink(Sink {
+                port,
+                want: along.clone(),
+                floor: along,
+                terms: Terms::Withheld { cost: 0.0, alarm: false },
+            })
         });
     }
     list

@@ -231,7 +231,13 @@ impl Step<'_> {
             }
             Kind::HeatTank(HeatTank { loss_per_h, .. }) | Kind::ColdTank(ColdTank { loss_per_h, .. }) => {
                 let capacity = self.input.site.assets[asset.0].kind.capacity().map_or(0.0, |e| e.kwh());
-                self.store(asset, left, (0.0, capacity), (1.0, 1.0), (1.0 - loss_per_h).max(0.0).powf(self.known.hours[t]))
+                self.store(
+                    asset,
+                    left,
+                    (0.0, capacity),
+                    (1.0, 1.0),
+                    (1.0 - loss_per_h).max(0.0).powf(self.known.hours[t]),
+                )
             }
             _ => return,
         };

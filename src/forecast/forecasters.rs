@@ -58,7 +58,9 @@ impl<'a> Desk<'a> {
         let (raw, low, high) = match &asset.kind {
             Kind::Pv(_) => (self.pv(ix, asset, own), 0.0, rated),
             Kind::Wind(_) => (self.wind(ix, own, rated), 0.0, rated),
-            Kind::Load(_) | Kind::FlexibleLoad(_) | Kind::EvCharger(_) => (self.load(ix, asset, own, rated), -rated, 0.0),
+            Kind::Load(_) | Kind::FlexibleLoad(_) | Kind::EvCharger(_) => {
+                (self.load(ix, asset, own, rated), -rated, 0.0)
+            }
             _ => return Vec::new(),
         };
         let worst = low;
@@ -162,7 +164,8 @@ impl<'a> Desk<'a> {
 /// the others. By the site's calendar, so that a change of the clock does not shift a shift.
 fn similar(site: &Site, quarter: i64) -> Similar {
     let at = Park::from_unix(quarter * QUARTER_S).0.to_zoned_datetime(site.zone.clone());
-    let weekend = |z: &jiff::ZonedDateTime| matches!(z.weekday(), jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday);
+    let weekend =
+        |z: &jiff::ZonedDateTime| matches!(z.weekday(), jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday);
     let (mut same, mut other) = (Vec::new(), Vec::new());
     for days in 1..=8_i64 {
         let Ok(before) = at.checked_sub(jiff::Span::new().days(days)) else { continue };

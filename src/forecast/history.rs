@@ -78,7 +78,8 @@ impl History {
         if !state.now.synchronised {
             return;
         }
-        let same = self.assets.len() == site.assets.len() && self.assets.iter().zip(&site.assets).all(|(n, a)| *n == a.id);
+        let same =
+            self.assets.len() == site.assets.len() && self.assets.iter().zip(&site.assets).all(|(n, a)| *n == a.id);
         if !same {
             *self = Self {
                 assets: site.assets.iter().map(|a| a.id.clone()).collect(),

@@ -24,12 +24,14 @@ pub(super) fn position(at: Park, latitude_deg: f64, longitude_deg: f64) -> (f64,
         - 0.002_697 * (3.0 * g).cos()
         + 0.001_48 * (3.0 * g).sin();
     let equation_min = 229.18
-        * (0.000_075 + 0.001_868 * g.cos() - 0.032_077 * g.sin() - 0.014_615 * (2.0 * g).cos() - 0.040_89 * (2.0 * g).sin());
+        * (0.000_075 + 0.001_868 * g.cos()
+            - 0.032_077 * g.sin()
+            - 0.014_615 * (2.0 * g).cos()
+            - 0.040_89 * (2.0 * g).sin());
     let solar_hour = hour + longitude_deg / 15.0 + equation_min / 60.0;
     let hour_angle = (solar_hour - 12.0) * PI / 12.0;
     let latitude = latitude_deg.to_radians();
-    let cos_zenith =
-        latitude.sin() * declination.sin() + latitude.cos() * declination.cos() * hour_angle.cos();
+    let cos_zenith = latitude.sin() * declination.sin() + latitude.cos() * declination.cos() * hour_angle.cos();
     // East and north components of the direction.
     let east = -declination.cos() * hour_angle.sin();
     let north = latitude.cos() * declination.sin() - latitude.sin() * declination.cos() * hour_angle.cos();
@@ -45,8 +47,7 @@ pub(super) fn clear_sky(at: Park, place: (f64, f64), tilt_deg: f64, azimuth_deg:
     let global = 1098.0 * cos_zenith * (-0.057 / cos_zenith).exp();
     let tilt = tilt_deg.to_radians();
     let sin_zenith = (1.0 - cos_zenith * cos_zenith).max(0.0).sqrt();
-    let incidence =
-        cos_zenith * tilt.cos() + sin_zenith * tilt.sin() * (sun_azimuth - azimuth_deg.to_radians()).cos();
+    let incidence = cos_zenith * tilt.cos() + sin_zenith * tilt.sin() * (sun_azimuth - azimuth_deg.to_radians()).cos();
     // A low sun on a steep plane: the ratio is bounded, the model means little there.
     let beam = global * (1.0 - DIFFUSE) * (incidence.max(0.0) / cos_zenith).min(4.0);
     (beam + global * DIFFUSE * (1.0 + tilt.cos()) / 2.0) / 1000.0

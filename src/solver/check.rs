@@ -11,7 +11,10 @@ pub(super) fn check(request: &Request<'_>) -> Result<(), SolveError> {
     if let Some(start) = request.start {
         let integers = request.problem.columns.iter().filter(|c| c.integer).count();
         if start.len() != integers || start.iter().any(|v| !v.is_finite()) {
-            return malformed(format!("start has {} values for {integers} integer columns, or one is not finite", start.len()));
+            return malformed(format!(
+                "start has {} values for {integers} integer columns, or one is not finite",
+                start.len()
+            ));
         }
     }
     let limits_ok = request.relative_gap >= 0.0 && request.time_limit_s.is_none_or(|s| s >= 0.0);

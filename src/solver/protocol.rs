@@ -147,7 +147,8 @@ impl SolveRequest {
 /// A result as a message.
 #[must_use]
 pub fn reply_message(id: u64, result: Result<Solution, SolveError>) -> SolveReply {
-    let failed = |outcome: Outcome, text: String| SolveReply { id, outcome: outcome.into(), text, ..SolveReply::default() };
+    let failed =
+        |outcome: Outcome, text: String| SolveReply { id, outcome: outcome.into(), text, ..SolveReply::default() };
     match result {
         Ok(s) => SolveReply {
             id,
@@ -243,8 +244,13 @@ mod tests {
             entries: vec![(0, 0, -3.0)],
         };
         let start = [0.0];
-        let request =
-            Request { problem: &problem, start: Some(&start), relative_gap: 0.01, node_limit: Some(7), time_limit_s: None };
+        let request = Request {
+            problem: &problem,
+            start: Some(&start),
+            relative_gap: 0.01,
+            node_limit: Some(7),
+            time_limit_s: None,
+        };
         let mut wire = Vec::new();
         write_frame(&mut wire, &request_message(9, &request)).unwrap();
         let back: SolveRequest = read_frame(&mut wire.as_slice()).unwrap().unwrap();

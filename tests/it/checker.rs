@@ -17,7 +17,8 @@ pub fn faults(input: &Inputs<'_>, plan: &Plan, whole_h: f64) -> Vec<String> {
             for (a, p) in input.site.assets.iter().zip(&plan.assets) {
                 sum += a.ports.iter().zip(&p.power_kw).filter(|(q, _)| q.bus.0 == b).map(|(_, v)| v[t]).sum::<f64>();
             }
-            let admitted: f64 = plan.slacks.iter().filter(|s| s.interval == t && !s.what.contains("limit")).map(|s| s.amount).sum();
+            let admitted: f64 =
+                plan.slacks.iter().filter(|s| s.interval == t && !s.what.contains("limit")).map(|s| s.amount).sum();
             if sum.abs() > KW + admitted {
                 out.push(format!("{} interval {t}: balance open by {sum:.3} kW", bus.id));
             }
@@ -46,7 +47,12 @@ pub fn faults(input: &Inputs<'_>, plan: &Plan, whole_h: f64) -> Vec<String> {
 fn bounds(input: &Inputs<'_>, plan: &Plan, ix: usize, asset: &Asset, p: &AssetPlan, out: &mut Vec<String>) {
     for (t, interval) in plan.grid.intervals.iter().enumerate() {
         for (port, v) in asset.ports.iter().zip(&p.power_kw) {
-            let over = plan.slacks.iter().filter(|s| s.interval == t && s.what.starts_with(&asset.id)).map(|s| s.amount).sum::<f64>();
+            let over = plan
+                .slacks
+                .iter()
+                .filter(|s| s.interval == t && s.what.starts_with(&asset.id))
+                .map(|s| s.amount)
+                .sum::<f64>();
             if v[t] > port.max.kw() + over + KW || v[t] < port.min.kw() - KW {
                 out.push(format!("{} {t}: {} outside [{}, {}]", asset.id, v[t], port.min, port.max));
             }
@@ -90,7 +96,15 @@ fn expected(kind: &Kind, v: f64) -> Option<Vec<(usize, f64)>> {
     })
 }
 
-fn machine(input: &Inputs<'_>, plan: &Plan, ix: usize, asset: &Asset, p: &AssetPlan, whole_h: f64, out: &mut Vec<String>) {
+fn machine(
+    input: &Inputs<'_>,
+    plan: &Plan,
+    ix: usize,
+    asset: &Asset,
+    p: &AssetPlan,
+    whole_h: f64,
+    out: &mut Vec<String>,
+) {
     let now = input.state.now.park;
     let begin = |t: usize| plan.grid.intervals[t].start.seconds_since(now) / 3600.0;
     let whole = (0..plan.grid.intervals.len()).take_while(|t| begin(*t) < whole_h).count();
@@ -125,11 +139,15 @@ fn machine(input: &Inputs<'_>, plan: &Plan, ix: usize, asset: &Asset, p: &AssetP
 }
 
 fn store(input: &Inputs<'_>, plan: &Plan, ix: usize, asset: &Asset, p: &AssetPlan, out: &mut Vec<String>) {
-    let (Some(capacity), Some(Ok(mut energy))) = (asset.kind.capacity().map(|c| c.kwh()), input.state.assets[ix].energy) else {
+    let (Some(capacity), Some(Ok(mut energy))) =
+        (asset.kind.capacity().map(|c| c.kwh()), input.state.assets[ix].energy)
+    else {
         return;
     };
     let (low, high, charge, discharge, loss) = match &asset.kind {
-        Kind::Battery(k) => (k.soc_min * capacity, k.soc_max * capacity, k.charge_efficiency, k.discharge_efficiency, 0.0),
+        Kind::Battery(k) => {
+            (k.soc_min * capacity, k.soc_max * capacity, k.charge_efficiency, k.discharge_efficiency, 0.0)
+        }
         Kind::HeatTank(k) => (0.0, capacity, 1.0, 1.0, k.loss_per_h),
         Kind::ColdTank(k) => (0.0, capacity, 1.0, 1.0, k.loss_per_h),
         _ => return,

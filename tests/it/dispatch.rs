@@ -1,4 +1,6 @@
 //! The dispatch: small sites where the answer is known, and the reference park under an independent checker.
+// Deadlines and solve times are what is measured here.
+#![allow(clippy::disallowed_methods)]
 
 use std::time::Instant;
 
@@ -66,12 +68,25 @@ fn timing_of_the_reference_park() {
         let started = Instant::now();
         let first = case.plan(&mut InProcess);
         cold.push(started.elapsed().as_secs_f64() * 1e3);
-        let mut next = Case { site: case.site, ..reference(SUMMER + k * 3600 + k * 61 + 300, 0.7 + 0.02 * k as f64, 0.2 + 0.03 * k as f64) };
+        let mut next = Case {
+            site: case.site,
+            ..reference(SUMMER + k * 3600 + k * 61 + 300, 0.7 + 0.02 * k as f64, 0.2 + 0.03 * k as f64)
+        };
         next.state.window = case.state.window;
         let started = Instant::now();
         let second = plan(&next.inputs(Some(&first)), &mut InProcess);
         warm.push(started.elapsed().as_secs_f64() * 1e3);
-        println!("{k}: cold {:.0} ms warm {:.0} ms gap {:?} {:?} cost {:?} {} {} slacks {:?}", cold[k as usize], warm[k as usize], first.gap, second.gap, first.cost, first.status.name(), second.status.name(), first.slacks.first());
+        println!(
+            "{k}: cold {:.0} ms warm {:.0} ms gap {:?} {:?} cost {:?} {} {} slacks {:?}",
+            cold[k as usize],
+            warm[k as usize],
+            first.gap,
+            second.gap,
+            first.cost,
+            first.status.name(),
+            second.status.name(),
+            first.slacks.first()
+        );
     }
     for list in [&mut cold, &mut warm] {
         list.sort_by(f64::total_cmp);
@@ -345,7 +360,8 @@ azimuth_deg = 180.0
 
 #[test]
 fn a_demand_charge_shaves_the_peak_and_counts_the_window_now_running() {
-    let text = format!("{SMALL}{BATTERY}").replace("demand_window_min = 15", "demand_window_min = 15\ndemand_per_kw_month = 60.0");
+    let text = format!("{SMALL}{BATTERY}")
+        .replace("demand_window_min = 15", "demand_window_min = 15\ndemand_per_kw_month = 60.0");
     let mut case = small(&text, 60.0, 0.0);
     let at = ix(&case, "load");
     case.horizon.assets[at][6] = -140.0;
@@ -397,7 +413,8 @@ loss_per_h = 0.01
 fn a_machine_just_started_or_stopped_stays_so_for_its_minimum_time() {
     let mut case = small(&format!("{SMALL}{BOILER}"), 10.0, 0.0);
     let (at, now) = (ix(&case, "boiler"), case.state.now.park);
-    let running = |on: bool, minutes: f64| Some(hexad::state::Running { on, since: now.plus_s(-60.0 * minutes), starts: 1 });
+    let running =
+        |on: bool, minutes: f64| Some(hexad::state::Running { on, since: now.plus_s(-60.0 * minutes), starts: 1 });
     case.state.assets[at].running = running(true, 20.0);
     let held = case.plan(&mut InProcess);
     assert_eq!(held.assets[at].on[..5], [true, true, true, false, false], "no heat wanted, 40 min left");
@@ -482,7 +499,11 @@ fn f45_a_forecast_that_is_missing_or_not_finite_is_replaced_and_named() {
     case.horizon.assets[load][2] = f64::NAN;
     case.horizon.import_price[1] = f64::INFINITY;
     let plan = case.plan(&mut InProcess);
-    assert!(plan.note.contains("forecast of pv") && plan.note.contains("forecast of load_normal") && plan.note.contains("import price"));
+    assert!(
+        plan.note.contains("forecast of pv")
+            && plan.note.contains("forecast of load_normal")
+            && plan.note.contains("import price")
+    );
     assert!(plan.assets[pv].power_kw[0][3..].iter().all(|v| *v == 0.0));
     assert!((plan.assets[load].power_kw[0][2] + 420.0).abs() < 1e-6, "worst case: nameplate");
     assert!(plan.assets.iter().flat_map(|a| a.power_kw.iter().flatten()).all(|v| v.is_finite()));
@@ -490,7 +511,10 @@ fn f45_a_forecast_that_is_missing_or_not_finite_is_replaced_and_named() {
 
 struct Broken;
 impl Solve for Broken {
-    fn solve(&mut self, _: &hexad::dispatch::Request<'_>) -> Result<hexad::dispatch::Solution, hexad::dispatch::SolveError> {
+    fn solve(
+        &mut self,
+        _: &hexad::dispatch::Request<'_>,
+    ) -> Result<hexad::dispatch::Solution, hexad::dispatch::SolveError> {
         Err(hexad::dispatch::SolveError::Deadline)
     }
 }
@@ -502,7 +526,11 @@ fn f43_without_a_solver_the_last_plan_is_shifted_and_then_the_rules_decide() {
     let later = reference(SUMMER + 600, 0.8, 0.5);
     let shifted = plan(&later.inputs(Some(&made)), &mut Broken);
     assert_eq!(shifted.status.name(), "shifted");
-    assert_eq!((shifted.made_at, shifted.valid_until), (made.made_at, made.valid_until), "it does not live on for ever");
+    assert_eq!(
+        (shifted.made_at, shifted.valid_until),
+        (made.made_at, made.valid_until),
+        "it does not live on for ever"
+    );
     let (a, t) = (ix(&first, "chp"), made.interval_at(later.state.now.park).unwrap());
     assert_eq!(shifted.assets[a].power_kw[0][0], made.assets[a].power_kw[0][t]);
     assert_eq!(shifted.assets[a].power_kw[0].len(), later.horizon.grid.intervals.len());
@@ -537,10 +565,7 @@ fn an_island_uses_no_grid_and_sheds_by_tier() {
 
 #[test]
 fn highs_and_microlp_find_the_same_cost() {
-    for (text, load, heat) in [
-        (format!("{SMALL}{BATTERY}"), 150.0, 0.0),
-        (format!("{SMALL}{BOILER}"), 20.0, 130.0),
-    ] {
+    for (text, load, heat) in [(format!("{SMALL}{BATTERY}"), 150.0, 0.0), (format!("{SMALL}{BOILER}"), 20.0, 130.0)] {
         let mut case = small(&text, load, heat);
         for (t, p) in case.horizon.import_price.iter_mut().enumerate() {
             *p = 0.3 + 0.05 * ((t * 7) % 11) as f64;
@@ -557,7 +582,12 @@ fn highs_and_microlp_find_the_same_cost() {
             solve.solve(&request).unwrap()
         };
         let (a, b) = (exact(&mut InProcess), exact(&mut hexad::solver::Fallback));
-        assert!((a.objective - b.objective).abs() < 1e-4 * a.objective.abs().max(1.0), "{} {}", a.objective, b.objective);
+        assert!(
+            (a.objective - b.objective).abs() < 1e-4 * a.objective.abs().max(1.0),
+            "{} {}",
+            a.objective,
+            b.objective
+        );
     }
 }
 
@@ -607,7 +637,11 @@ fn timing_of_a_day() {
         case.state.window.start = Park::from_unix(next.unix() as i64 / 900 * 900);
         let grid = p.assets[0].power_kw[0][0].max(0.0);
         let w = &mut case.state.window;
-        w.imported = hexad::units::Energy::from_kwh(if next.unix() as i64 % 900 < 300 { 0.0 } else { w.imported.kwh() + grid / 12.0 });
+        w.imported = hexad::units::Energy::from_kwh(if next.unix() as i64 % 900 < 300 {
+            0.0
+        } else {
+            w.imported.kwh() + grid / 12.0
+        });
         w.peak = w.peak.max(hexad::units::Power::from_kw(grid));
         last = Some(p);
     }

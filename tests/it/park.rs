@@ -3,8 +3,8 @@
 
 use hexad::site::kinds as k;
 use hexad::site::{
-    Access, Asset, Bus, BusIx, Carrier, Device, DeviceIx, Kind, Point, PointSpec, Port, Reason, Reversion, RunState, Site,
-    Stop, Tariff, Values,
+    Access, Asset, Bus, BusIx, Carrier, Device, DeviceIx, Kind, Point, PointSpec, Port, Reason, Reversion, RunState,
+    Site, Stop, Tariff, Values,
 };
 use hexad::state::{AssetState, Availability, Believed, BusState, Running, SiteState, Weather, Window};
 use hexad::units::{Energy, Mono, Now, Park, Power};
@@ -150,8 +150,17 @@ pub fn state(site: &Site, at: Park, load: f64, sun: f64, charge: f64) -> SiteSta
         assets,
         buses: site.buses.iter().map(|_| BusState { residual: Ok(0.0) }).collect(),
         pcc_closed: Ok(true),
-        weather: Weather { outdoor_c: Ok(20.0), ghi_w_m2: Err(Reason::NotMeasured), wind_m_s: Err(Reason::NotMeasured) },
-        window: Window { start: Park::from_unix(quarter), imported: Energy::ZERO, peak: Power::ZERO, unmeasured_s: 0.0 },
+        weather: Weather {
+            outdoor_c: Ok(20.0),
+            ghi_w_m2: Err(Reason::NotMeasured),
+            wind_m_s: Err(Reason::NotMeasured),
+        },
+        window: Window {
+            start: Park::from_unix(quarter),
+            imported: Energy::ZERO,
+            peak: Power::ZERO,
+            unmeasured_s: 0.0,
+        },
     }
 }
 

@@ -1,4 +1,6 @@
 //! The solver's child process, with a real child: stopped, killed, orphaned.
+// Deadlines and solve times are what is measured here.
+#![allow(clippy::disallowed_methods)]
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -21,7 +23,9 @@ fn exe() -> PathBuf {
 /// Enough columns that a request does not fit into a pipe's buffer: a stopped child must not block the write for ever.
 fn problem(n: usize) -> Problem {
     Problem {
-        columns: (0..n).map(|i| Column { cost: 1.0 + (i % 7) as f64, lower: 0.0, upper: 1.0, integer: i % 50 == 0 }).collect(),
+        columns: (0..n)
+            .map(|i| Column { cost: 1.0 + (i % 7) as f64, lower: 0.0, upper: 1.0, integer: i % 50 == 0 })
+            .collect(),
         rows: vec![Row { lower: n as f64 / 3.0, upper: f64::INFINITY }],
         entries: (0..n).map(|i| (0, i, 1.0 + (i % 3) as f64)).collect(),
     }
