@@ -626,11 +626,11 @@ fn timing_of_a_day() {
                 let part = 300.0 / (p.grid.intervals[0].hours * 3600.0);
                 s.energy = Some(Ok(e + part.min(1.0) * (end - e)));
             }
-            if let (Some(r), Some(on)) = (&mut s.running, a.on.first()) {
-                if r.on != *on {
-                    *r = hexad::state::Running { on: *on, since: at, starts: r.starts + 1 };
-                    switches += 1;
-                }
+            if let (Some(r), Some(on)) = (&mut s.running, a.on.first())
+                && r.on != *on
+            {
+                *r = hexad::state::Running { on: *on, since: at, starts: r.starts + 1 };
+                switches += 1;
             }
         }
         case.state.now.park = next;
