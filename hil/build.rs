@@ -5,8 +5,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let file = root.join("hexad/v1/hexad.proto");
     println!("cargo::rerun-if-changed={}", file.display());
     let descriptors = protox::compile([&file], [root])?;
-    tonic_prost_build::configure()
-        .build_server(false)
-        .compile_fds(descriptors)?;
+    tonic_prost_build::configure().build_server(false).compile_fds(descriptors)?;
     Ok(())
 }

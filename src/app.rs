@@ -86,9 +86,9 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {
-    let listener = tokio::net::TcpListener::bind(options.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}; is another hexad running, or choose another `listen`", options.listen))?;
+    let listener = tokio::net::TcpListener::bind(options.listen).await.with_context(|| {
+        format!("cannot listen on {}; is another hexad running, or choose another `listen`", options.listen)
+    })?;
     let speed = options.clock.speed();
     let shared = Arc::new(Shared {
         site: Arc::new(options.site),
@@ -102,7 +102,10 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let keeper = keeping::Keeper::open(options.state_dir.as_deref())?;
 
     let drivers_stop = CancellationToken::new();
-    let mono = { let clock = shared.clock.clone(); Arc::new(move || clock.mono()) };
+    let mono = {
+        let clock = shared.clock.clone();
+        Arc::new(move || clock.mono())
+    };
     let devices = devices::spawn(&shared.site, &options.profiles, &options.endpoints, mono, drivers_stop.clone());
     let frames = devices.iter().map(|d| d.frames.clone()).collect::<Vec<_>>();
 
@@ -125,7 +128,11 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let cycle = std::thread::Builder::new().name("hexad-cycle".to_owned()).spawn(move || steering.run())?;
     let planner = std::thread::Builder::new().name("hexad-plan".to_owned()).spawn(move || planning.run(&from_cycle))?;
 
-    let source = rpc::Source { site: Arc::clone(&shared.site), snapshots: shared.snapshots.subscribe(), plans: shared.plans.subscribe() };
+    let source = rpc::Source {
+        site: Arc::clone(&shared.site),
+        snapshots: shared.snapshots.subscribe(),
+        plans: shared.plans.subscribe(),
+    };
     let rpc_stop = CancellationToken::new();
     let server = tokio::spawn(rpc::serve(listener, source, rpc_stop.clone()));
     tracing::info!(address = %options.listen, site = shared.site.id, "serving gRPC in plaintext on loopback, as configured");

@@ -92,7 +92,14 @@ pub fn step(memory: &mut Memory, site: &Site, inputs: Inputs) -> Snapshot {
             cycle: memory.cycle,
         },
     );
-    let seen = alarms::Seen { site, state: &state, frames: &frames, plan: plan.as_deref(), decision: &decision, findings: memory.belief.findings() };
+    let seen = alarms::Seen {
+        site,
+        state: &state,
+        frames: &frames,
+        plan: plan.as_deref(),
+        decision: &decision,
+        findings: memory.belief.findings(),
+    };
     let alarms = memory.alarms.raise(&seen);
     let health = health(site, &frames, &decision, &memory.alarms);
     Snapshot {

@@ -28,6 +28,7 @@
 //! *profile*: one device model's register map; *point*: an addressable datum; *image*: all points at one cycle; *plan*: powers,
 //! commitments and prices over the horizon; *PCC*: point of common coupling; *reversion*: how a device ends a command by itself.
 
+pub mod app;
 pub mod clock;
 pub mod config;
 pub mod control;
@@ -44,4 +45,5 @@ pub mod state;
 pub mod store;
 pub mod telemetry;
 pub mod transition;
+pub mod transport;
 pub mod units;

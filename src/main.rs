@@ -137,7 +137,10 @@ fn run(options: app::Options, settings: &Settings) -> ExitCode {
         LogFormat::Json => log.json().init(),
     }
     if settings.rig.is_some() {
-        tracing::warn!(speed = options.clock.speed(), "the devices are simulated: addresses and park time come from the rig file");
+        tracing::warn!(
+            speed = options.clock.speed(),
+            "the devices are simulated: addresses and park time come from the rig file"
+        );
     }
     match app::run(options) {
         Ok(()) => ExitCode::SUCCESS,

@@ -16,7 +16,7 @@ mod tariff;
 pub use alarm::{Alarm, AlarmKind, Severity};
 pub use asset::{Asset, Group, Kind, Measure, Port};
 pub use bus::{Bus, Carrier};
-pub use device::{Access, Device, Poll, PointSpec, Reversion, Stop, Write};
+pub use device::{Access, Device, PointSpec, Poll, Reversion, Stop, Write};
 pub use mode::Mode;
 pub use point::{Point, RunState, Unit};
 pub use reading::{DeviceFrame, Link, Mismatch, Reading, Reason, Value, WriteReport};

@@ -17,11 +17,7 @@ pub struct Baseline {
 
 impl Baseline {
     pub fn new(site: &crate::site::Site) -> Self {
-        let times = site
-            .chp
-            .first()
-            .map(|chp| chp.commitment)
-            .unwrap_or_default();
+        let times = site.chp.first().map(|chp| chp.commitment).unwrap_or_default();
         Self {
             engine_on: false,
             engine_since_s: f64::NEG_INFINITY,
@@ -51,11 +47,7 @@ impl Baseline {
         let at = plant.places.chp;
         let ran_s = plant.t_s - self.engine_since_s;
         let state = plant.truth.assets[at].state;
-        if !self.engine_on
-            && state == READY
-            && tank.middle_c() < 77.0
-            && ran_s > self.min_down_s + 120.0
-        {
+        if !self.engine_on && state == READY && tank.middle_c() < 77.0 && ran_s > self.min_down_s + 120.0 {
             self.engine_on = true;
             self.engine_since_s = plant.t_s;
         } else if self.engine_on && tank.bottom_c() > 86.0 && ran_s > self.min_up_s + 300.0 {
@@ -67,20 +59,13 @@ impl Baseline {
     }
 
     fn heat_and_cold(&mut self, plant: &mut Plant) {
-        let (hot_top, hot_middle) = (
-            plant.thermal.hot_tank.top_c(),
-            plant.thermal.hot_tank.middle_c(),
-        );
+        let (hot_top, hot_middle) = (plant.thermal.hot_tank.top_c(), plant.thermal.hot_tank.middle_c());
         let cold_top = plant.thermal.cold_tank.top_c();
         let cold_middle = plant.thermal.cold_tank.middle_c();
         self.boiler_on = hysteresis(self.boiler_on, hot_top < 76.0, hot_middle > 79.0);
         self.chiller_on = hysteresis(self.chiller_on, cold_middle > 10.5, cold_top < 8.0);
         let driven = plant.truth.assets[plant.places.chp].state == LOADED;
-        self.absorption_on = hysteresis(
-            self.absorption_on,
-            driven && cold_top > 9.0,
-            !driven || cold_top < 7.0,
-        );
+        self.absorption_on = hysteresis(self.absorption_on, driven && cold_top > 9.0, !driven || cold_top < 7.0);
         let places = [
             (plant.places.boiler, self.boiler_on),
             (plant.places.heat_pump, true),
@@ -107,16 +92,8 @@ fn self_consumption(plant: &mut Plant) {
             let wanted = unit.power_kw + import_kw;
             import_kw = 0.0;
             let soc = unit.soc();
-            let low = if soc >= unit.site.soc_max {
-                0.0
-            } else {
-                -unit.site.charge_max_kw
-            };
-            let high = if soc <= unit.site.soc_min {
-                0.0
-            } else {
-                unit.site.discharge_max_kw
-            };
+            let low = if soc >= unit.site.soc_max { 0.0 } else { -unit.site.charge_max_kw };
+            let high = if soc <= unit.site.soc_min { 0.0 } else { unit.site.discharge_max_kw };
             (at, wanted.clamp(low, high))
         })
         .collect();

@@ -26,11 +26,7 @@ pub struct Calendar {
 impl Calendar {
     pub fn new(zone: &str) -> anyhow::Result<Self> {
         let zone = TimeZone::get(zone).with_context(|| format!("time zone {zone}"))?;
-        Ok(Self {
-            zone,
-            quarter: i64::MIN,
-            at_quarter: Local::default(),
-        })
+        Ok(Self { zone, quarter: i64::MIN, at_quarter: Local::default() })
     }
 
     /// Local time at Unix seconds. Zones change their offset on quarter hours only.
@@ -41,10 +37,7 @@ impl Calendar {
             self.quarter = quarter;
         }
         let into_hours = (unix_s - (quarter * 900) as f64) / 3600.0;
-        Local {
-            hour: self.at_quarter.hour + into_hours,
-            ..self.at_quarter
-        }
+        Local { hour: self.at_quarter.hour + into_hours, ..self.at_quarter }
     }
 
     fn local(&self, unix_s: i64) -> Local {
@@ -53,9 +46,7 @@ impl Calendar {
         let offset = self.zone.to_offset(instant).seconds();
         let midnightless = (unix_s + i64::from(offset)).div_euclid(86_400);
         Local {
-            hour: f64::from(civil.hour())
-                + f64::from(civil.minute()) / 60.0
-                + f64::from(civil.second()) / 3600.0,
+            hour: f64::from(civil.hour()) + f64::from(civil.minute()) / 60.0 + f64::from(civil.second()) / 3600.0,
             month: civil.month(),
             day_of_year: f64::from(civil.date().day_of_year()),
             workday: civil.date().weekday().to_monday_zero_offset() < 5,

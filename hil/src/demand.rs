@@ -25,11 +25,7 @@ impl Role {
         if exchanger.is_some_and(|exchanger| exchanger.to_bus == load.bus) {
             return Self::SpaceHeat;
         }
-        if site
-            .cold_tank
-            .first()
-            .is_some_and(|tank| tank.bus == load.bus)
-        {
+        if site.cold_tank.first().is_some_and(|tank| tank.bus == load.bus) {
             return Self::Cooling;
         }
         match load.tier.as_deref() {
@@ -58,11 +54,7 @@ impl Consumer {
         } else {
             &[(7200.0, 0.03), (900.0, 0.015), (120.0, 0.004)]
         };
-        Self {
-            role,
-            rated_kw,
-            noise: Octaves::new(seed, &format!("demand {id}"), octaves),
-        }
+        Self { role, rated_kw, noise: Octaves::new(seed, &format!("demand {id}"), octaves) }
     }
 
     /// Wanted power in kW, positive.
@@ -74,8 +66,7 @@ impl Consumer {
             Role::Sheddable => 0.24 + 0.44 * shift,
             Role::ProcessHeat => 0.49 + 0.32 * shift,
             Role::SpaceHeat => {
-                let tap =
-                    34.0 + 20.0 * bump(local.hour, 7.5, 1.2) + 14.0 * bump(local.hour, 19.0, 2.0);
+                let tap = 34.0 + 20.0 * bump(local.hour, 7.5, 1.2) + 14.0 * bump(local.hour, 19.0, 2.0);
                 let cold = (16.0 - sky.outdoor_c).max(0.0) * 17.0 * (0.7 + 0.3 * shift);
                 (tap + cold) / 350.0
             }

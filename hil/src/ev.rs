@@ -26,13 +26,7 @@ pub struct EvPark {
 }
 
 impl EvPark {
-    pub fn new(
-        seed: u64,
-        chargers: usize,
-        charger_kw: f64,
-        t_s: f64,
-        calendar: &mut Calendar,
-    ) -> Self {
+    pub fn new(seed: u64, chargers: usize, charger_kw: f64, t_s: f64, calendar: &mut Calendar) -> Self {
         let today = calendar.at(t_s).day;
         let mut park = Self {
             seed,
@@ -57,34 +51,18 @@ impl EvPark {
         let midnight = calendar.midnight(day);
         let workday = calendar.at(midnight + 43_200.0).workday;
         let mut draw = Series::at(self.seed, "ev arrivals", day);
-        let cars = if workday {
-            11.0 + 5.0 * draw.unit()
-        } else {
-            3.0 + 3.0 * draw.unit()
-        };
+        let cars = if workday { 11.0 + 5.0 * draw.unit() } else { 3.0 + 3.0 * draw.unit() };
         let mut stays: Vec<Stay> = (0..cars as usize)
             .map(|_| {
                 let morning = draw.unit() < 0.62;
                 let centre = if morning { 8.7 } else { 13.8 };
                 let hour = centre + 0.9 * draw.normal();
-                let stay_h = if morning {
-                    draw.range(4.0, 9.0)
-                } else {
-                    draw.range(2.5, 6.0)
-                };
+                let stay_h = if morning { draw.range(4.0, 9.0) } else { draw.range(2.5, 6.0) };
                 let charger_kw = self.charger_kw * if draw.unit() < 0.4 { 0.5 } else { 1.0 };
                 // Nobody plugs in for more than the stay allows at a modest share of the charger.
-                let owed_kwh = draw
-                    .range(7.0, 30.0)
-                    .min(0.45 * stay_h * charger_kw)
-                    .min(3.2 * stay_h);
+                let owed_kwh = draw.range(7.0, 30.0).min(0.45 * stay_h * charger_kw).min(3.2 * stay_h);
                 let from_s = midnight + hour.clamp(6.0, 18.0) * 3600.0;
-                Stay {
-                    from_s,
-                    until_s: from_s + stay_h * 3600.0,
-                    owed_kwh,
-                    charger_kw,
-                }
+                Stay { from_s, until_s: from_s + stay_h * 3600.0, owed_kwh, charger_kw }
             })
             .collect();
         stays.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));

@@ -55,9 +55,6 @@ impl std::str::FromStr for Fault {
     /// Reads `KIND:DEVICE`.
     fn from_str(text: &str) -> anyhow::Result<Self> {
         let (kind, device) = text.split_once(':').context("a fault is KIND:DEVICE")?;
-        Ok(Self {
-            kind: kind.parse()?,
-            device: device.to_owned(),
-        })
+        Ok(Self { kind: kind.parse()?, device: device.to_owned() })
     }
 }

@@ -106,10 +106,7 @@ impl Judge {
         Self {
             prices: Prices::of(site),
             limits: Limits::new(site),
-            report: Report {
-                seed,
-                ..Report::default()
-            },
+            report: Report { seed, ..Report::default() },
             mean_price: 0.0,
             window: i64::MIN,
             window_kwh: 0.0,
@@ -121,10 +118,7 @@ impl Judge {
     pub fn begin(&mut self, plant: &Plant) {
         let quarters = (0..96).map(|quarter| {
             let hour = f64::from(quarter) / 4.0;
-            self.prices.tariff.price(Local {
-                hour,
-                ..plant.local
-            })
+            self.prices.tariff.price(Local { hour, ..plant.local })
         });
         self.mean_price = quarters.sum::<f64>() / 96.0;
         self.started = Some(stored_kwh(plant));
@@ -141,22 +135,16 @@ impl Judge {
         report.export_kwh += (-import_kw).max(0.0) * hours;
         report.gas_kwh += gas_kwh;
         let import_price = self.prices.tariff.price(plant.local);
-        let price = if import_kw > 0.0 {
-            import_price
-        } else {
-            self.prices.tariff.export_per_kwh
-        };
+        let price = if import_kw > 0.0 { import_price } else { self.prices.tariff.export_per_kwh };
         report.energy_cost += import_kw * hours * price;
         report.fuel_cost += gas_kwh * self.prices.gas_per_kwh;
-        report.co2_kg +=
-            import_kw.max(0.0) * hours * self.prices.grid_co2 + gas_kwh * self.prices.gas_co2;
+        report.co2_kg += import_kw.max(0.0) * hours * self.prices.grid_co2 + gas_kwh * self.prices.gas_co2;
         report.unserved_electric_kwh += truth.unserved_electric_kw * hours;
         report.unserved_heat_kwh += truth.unserved_heat_kw * hours;
         report.unserved_cool_kwh += truth.unserved_cool_kw * hours;
         report.dimmed_kwh += truth.dimmed_kw * hours;
         report.curtailed_kwh += truth.curtailed_kw * hours;
-        report.wear_cost +=
-            truth.assets[plant.places.chp].power_kw * hours * self.prices.engine_wear;
+        report.wear_cost += truth.assets[plant.places.chp].power_kw * hours * self.prices.engine_wear;
         for (at, _) in plant.battery_units() {
             let given_kw = truth.assets[at].power_kw.max(0.0);
             report.wear_cost += given_kw * hours * self.prices.battery_wear;
@@ -184,22 +172,12 @@ impl Judge {
         report.park_seconds = plant.truth.park_s;
         report.engine_starts = u64::from(starts[0]);
         report.starts = starts.iter().map(|count| u64::from(*count)).sum();
-        report.start_cost = starts
-            .iter()
-            .zip(self.prices.starts)
-            .map(|(count, cost)| f64::from(*count) * cost)
-            .sum();
-        report.demand_cost =
-            report.peak_kw * self.prices.tariff.demand_per_kw_month * report.park_seconds / MONTH_S;
+        report.start_cost = starts.iter().zip(self.prices.starts).map(|(count, cost)| f64::from(*count) * cost).sum();
+        report.demand_cost = report.peak_kw * self.prices.tariff.demand_per_kw_month * report.park_seconds / MONTH_S;
         report.stored_value = self.stored_value(plant);
-        report.cost = report.energy_cost
-            + report.fuel_cost
-            + report.demand_cost
-            + report.start_cost
-            + report.wear_cost
+        report.cost = report.energy_cost + report.fuel_cost + report.demand_cost + report.start_cost + report.wear_cost
             - report.stored_value;
-        report.unserved_kwh =
-            report.unserved_electric_kwh + report.unserved_heat_kwh + report.unserved_cool_kwh;
+        report.unserved_kwh = report.unserved_electric_kwh + report.unserved_heat_kwh + report.unserved_cool_kwh;
         report.ev_unmet_kwh = plant.truth.ev_unmet_kwh;
         report.limit_violations = self.limits.count;
         report.violations.clone_from(&self.limits.texts);
@@ -211,16 +189,8 @@ impl Judge {
             return 0.0;
         };
         let price = self.mean_price;
-        let worth = [
-            price * self.prices.battery_efficiency,
-            self.prices.heat_per_kwh,
-            price / self.prices.eer,
-            price,
-        ];
-        let change = stored_kwh(plant)
-            .into_iter()
-            .zip(before)
-            .map(|(now, then)| now - then);
+        let worth = [price * self.prices.battery_efficiency, self.prices.heat_per_kwh, price / self.prices.eer, price];
+        let change = stored_kwh(plant).into_iter().zip(before).map(|(now, then)| now - then);
         change.zip(worth).map(|(kwh, each)| kwh * each).sum()
     }
 
@@ -238,12 +208,7 @@ fn stored_kwh(plant: &Plant) -> [f64; 4] {
     let energy = |at: usize| plant.truth.assets[at].energy_kwh;
     let batteries = plant.battery_units().map(|(at, _)| energy(at)).sum();
     let heat = energy(plant.places.hot_tank) + plant.header_kwh();
-    [
-        batteries,
-        heat,
-        energy(plant.places.cold_tank),
-        energy(plant.places.ev),
-    ]
+    [batteries, heat, energy(plant.places.cold_tank), energy(plant.places.ev)]
 }
 
 impl Prices {
@@ -251,32 +216,21 @@ impl Prices {
         let gas = site.gas_supply.first();
         let gas_per_kwh = gas.map_or(0.0, |gas| gas.price_per_kwh);
         let boiler = site.boiler.first();
-        let cost =
-            |commitment: Option<crate::site::Commitment>| commitment.map_or(0.0, |c| c.start_cost);
+        let cost = |commitment: Option<crate::site::Commitment>| commitment.map_or(0.0, |c| c.start_cost);
         Self {
             tariff: site.tariff.clone(),
             gas_per_kwh,
             heat_per_kwh: gas_per_kwh / boiler.map_or(0.9, |boiler| boiler.efficiency),
             eer: site.chiller.first().map_or(4.0, |chiller| chiller.eer),
-            battery_efficiency: site
-                .battery
-                .first()
-                .map_or(1.0, |battery| battery.discharge_efficiency),
+            battery_efficiency: site.battery.first().map_or(1.0, |battery| battery.discharge_efficiency),
             engine_wear: site.chp.first().map_or(0.0, |chp| chp.wear_per_kwh),
-            battery_wear: site
-                .battery
-                .first()
-                .map_or(0.0, |battery| battery.wear_per_kwh),
+            battery_wear: site.battery.first().map_or(0.0, |battery| battery.wear_per_kwh),
             starts: [
                 cost(site.chp.first().map(|asset| asset.commitment)),
                 cost(boiler.map(|asset| asset.commitment)),
                 cost(site.heat_pump.first().map(|asset| asset.commitment)),
                 cost(site.chiller.first().map(|asset| asset.commitment)),
-                cost(
-                    site.absorption_chiller
-                        .first()
-                        .map(|asset| asset.commitment),
-                ),
+                cost(site.absorption_chiller.first().map(|asset| asset.commitment)),
             ],
             grid_co2: site.grid.first().map_or(0.0, |grid| grid.co2_kg_per_kwh),
             gas_co2: gas.map_or(0.0, |gas| gas.co2_kg_per_kwh),
@@ -288,20 +242,10 @@ impl Tariff {
     /// Import price at a local time: the first period that matches.
     pub fn price(&self, local: Local) -> f64 {
         let matches = |period: &&crate::site::Period| {
-            let month = period
-                .months
-                .as_ref()
-                .is_none_or(|months| months.contains(&local.month));
+            let month = period.months.as_ref().is_none_or(|months| months.contains(&local.month));
             let within = |&(from, to): &(f64, f64)| local.hour >= from && local.hour < to;
-            month
-                && period
-                    .hours
-                    .as_ref()
-                    .is_none_or(|hours| hours.iter().any(within))
+            month && period.hours.as_ref().is_none_or(|hours| hours.iter().any(within))
         };
-        self.period
-            .iter()
-            .find(matches)
-            .map_or(0.0, |period| period.price_per_kwh)
+        self.period.iter().find(matches).map_or(0.0, |period| period.price_per_kwh)
     }
 }

@@ -20,10 +20,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     let Command::Run(args) = Cli::parse().command;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(program::run(*args));
     runtime.shutdown_background();
     outcome

@@ -27,8 +27,7 @@ impl Series {
 
     fn seek(&mut self, slot: i64) {
         // 256 words per slot: far more than one slot ever draws.
-        self.rng
-            .set_word_pos(u128::from(slot as u64 & 0xFFFF_FFFF) * 256);
+        self.rng.set_word_pos(u128::from(slot as u64 & 0xFFFF_FFFF) * 256);
     }
 
     /// Uniform in 0..1.
@@ -64,13 +63,7 @@ pub struct Smooth {
 
 impl Smooth {
     pub fn new(seed: u64, name: &str, period_s: f64) -> Self {
-        let mut smooth = Self {
-            series: Series::new(seed, name),
-            period_s,
-            slot: 0,
-            left: 0.0,
-            right: 0.0,
-        };
+        let mut smooth = Self { series: Series::new(seed, name), period_s, slot: 0, left: 0.0, right: 0.0 };
         smooth.load(0);
         smooth
     }
@@ -105,19 +98,13 @@ pub struct Octaves(Vec<(f64, Smooth)>);
 impl Octaves {
     pub fn new(seed: u64, name: &str, octaves: &[(f64, f64)]) -> Self {
         let build = |&(period_s, amplitude): &(f64, f64)| {
-            (
-                amplitude,
-                Smooth::new(seed, &format!("{name}/{period_s}"), period_s),
-            )
+            (amplitude, Smooth::new(seed, &format!("{name}/{period_s}"), period_s))
         };
         Self(octaves.iter().map(build).collect())
     }
 
     pub fn at(&mut self, t_s: f64) -> f64 {
-        self.0
-            .iter_mut()
-            .map(|(amplitude, noise)| *amplitude * noise.at(t_s))
-            .sum()
+        self.0.iter_mut().map(|(amplitude, noise)| *amplitude * noise.at(t_s)).sum()
     }
 }
 
@@ -131,7 +118,5 @@ pub fn jitter(place: u64, tick: u64) -> f64 {
 
 /// FNV-1a of a name: stable across builds and machines.
 pub fn hash_name(name: &str) -> u64 {
-    name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-    })
+    name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
 }

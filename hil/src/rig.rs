@@ -85,19 +85,14 @@ impl Rig {
             mqtt: Vec::new(),
             addresses: BTreeMap::new(),
             brokers: Vec::new(),
-            high_bus: site
-                .heat_exchanger
-                .first()
-                .map(|x| x.from_bus.clone())
-                .unwrap_or_default(),
+            high_bus: site.heat_exchanger.first().map(|x| x.from_bus.clone()).unwrap_or_default(),
             judge: Judge::new(&site, options.seed),
             baseline: options.baseline.then(|| Baseline::new(&site)),
             mono_s: 0.0,
         };
         let owners = site.owners();
         for device in &site.device {
-            rig.connect(device, &site, &owners, &options)
-                .with_context(|| format!("device {}", device.id))?;
+            rig.connect(device, &site, &owners, &options).with_context(|| format!("device {}", device.id))?;
         }
         rig.hand_over();
         rig.plant.settle();
@@ -116,13 +111,7 @@ impl Rig {
         options: &Options,
     ) -> anyhow::Result<()> {
         let owner = owners.get(&device.id);
-        let asset = owner.and_then(|id| {
-            self.plant
-                .truth
-                .assets
-                .iter()
-                .position(|asset| &asset.id == id)
-        });
+        let asset = owner.and_then(|id| self.plant.truth.assets.iter().position(|asset| &asset.id == id));
         if let Some(prefix) = &device.topic {
             let model = match device.model() {
                 "dali-gateway" => Model::Dali,
@@ -136,29 +125,14 @@ impl Rig {
             if !self.brokers.contains(&device.address) {
                 self.brokers.push(device.address.clone());
             }
-            self.mqtt.push(MqttDevice::new(
-                &device.id,
-                prefix,
-                model,
-                asset,
-                options.revert_s,
-            ));
+            self.mqtt.push(MqttDevice::new(&device.id, prefix, model, asset, options.revert_s));
             return Ok(());
         }
         let asset = asset.context("no asset uses it")?;
         let map = Map::of(device.model())?;
-        self.units.push(Unit::new(
-            &device.id,
-            asset,
-            map,
-            options.seed,
-            options.revert_s,
-        ));
+        self.units.push(Unit::new(&device.id, asset, map, options.seed, options.revert_s));
         let place = (device.unit.unwrap_or(1), self.units.len() - 1);
-        self.addresses
-            .entry(device.address.clone())
-            .or_default()
-            .push(place);
+        self.addresses.entry(device.address.clone()).or_default().push(place);
         Ok(())
     }
 
@@ -259,11 +233,7 @@ impl Rig {
     pub fn inject(&mut self, fault: Fault) -> anyhow::Result<()> {
         if let Some(unit) = self.units.iter_mut().find(|unit| unit.id == fault.device) {
             unit.plant_fault(fault.kind, &self.plant);
-        } else if let Some(device) = self
-            .mqtt
-            .iter_mut()
-            .find(|device| device.id == fault.device)
-        {
+        } else if let Some(device) = self.mqtt.iter_mut().find(|device| device.id == fault.device) {
             device.plant_fault(fault.kind, &self.plant);
         } else {
             bail!("no device {}", fault.device);
@@ -314,25 +284,13 @@ impl Rig {
 
     /// Whether anything still listens at an address: not when all its devices are stopped.
     pub fn listens(&self, address: &str) -> bool {
-        let units = self
-            .addresses
-            .get(address)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        units.iter().any(|(_, index)| {
-            self.units
-                .get(*index)
-                .is_some_and(|unit| !unit.has(FaultKind::Stop))
-        })
+        let units = self.addresses.get(address).map(Vec::as_slice).unwrap_or_default();
+        units.iter().any(|(_, index)| self.units.get(*index).is_some_and(|unit| !unit.has(FaultKind::Stop)))
     }
 
     /// Shortest time between two requests that an address takes, ms.
     pub fn min_gap_ms(&self, address: &str) -> u64 {
-        let units = self
-            .addresses
-            .get(address)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let units = self.addresses.get(address).map(Vec::as_slice).unwrap_or_default();
         let gaps = units.iter().filter_map(|(_, index)| self.units.get(*index));
         gaps.map(|unit| unit.map.min_gap_ms).max().unwrap_or(0)
     }

@@ -68,11 +68,7 @@ impl Device {
     /// The model of the manual that the site's profile name stands for.
     pub fn model(&self) -> &str {
         let name = self.profile.strip_prefix("ref-").unwrap_or(&self.profile);
-        if name.starts_with("janitza-umg96") {
-            "janitza-umg96"
-        } else {
-            name
-        }
+        if name.starts_with("janitza-umg96") { "janitza-umg96" } else { name }
     }
 }
 
@@ -107,16 +103,8 @@ asset!(Grid {
     transformer_kva: f64,
     co2_kg_per_kwh: f64,
 });
-asset!(GasSupply {
-    max_kw: f64,
-    price_per_kwh: f64,
-    co2_kg_per_kwh: f64
-});
-asset!(Pv {
-    rated_kw: f64,
-    tilt_deg: f64,
-    azimuth_deg: f64
-});
+asset!(GasSupply { max_kw: f64, price_per_kwh: f64, co2_kg_per_kwh: f64 });
+asset!(Pv { rated_kw: f64, tilt_deg: f64, azimuth_deg: f64 });
 asset!(Wind { rated_kw: f64, curve: Vec<(f64, f64)> });
 asset!(Battery {
     charge_max_kw: f64,
@@ -140,54 +128,15 @@ asset!(Chp {
     commitment: Commitment,
     wear_per_kwh: f64,
 });
-asset!(Boiler {
-    rated_kw: f64,
-    efficiency: f64,
-    ramp_kw_per_s: f64,
-    commitment: Commitment
-});
-asset!(Absorption {
-    rated_kw: f64,
-    cop: f64,
-    auxiliary_kw_per_kw: f64,
-    ramp_kw_per_s: f64,
-    commitment: Commitment,
-});
-asset!(Chiller {
-    rated_kw: f64,
-    eer: f64,
-    ramp_kw_per_s: f64,
-    commitment: Commitment
-});
-asset!(HeatPump {
-    rated_kw: f64,
-    cop: f64,
-    ramp_kw_per_s: f64,
-    commitment: Commitment
-});
+asset!(Boiler { rated_kw: f64, efficiency: f64, ramp_kw_per_s: f64, commitment: Commitment });
+asset!(Absorption { rated_kw: f64, cop: f64, auxiliary_kw_per_kw: f64, ramp_kw_per_s: f64, commitment: Commitment });
+asset!(Chiller { rated_kw: f64, eer: f64, ramp_kw_per_s: f64, commitment: Commitment });
+asset!(HeatPump { rated_kw: f64, cop: f64, ramp_kw_per_s: f64, commitment: Commitment });
 asset!(Dump { rated_kw: f64 });
-asset!(Exchanger {
-    from_bus: String,
-    to_bus: String,
-    rated_kw: f64,
-    efficiency: f64
-});
-asset!(Tank {
-    bus: String,
-    volume_m3: f64,
-    t_min_c: f64,
-    t_max_c: f64,
-    discharge_max_kw: f64,
-    loss_per_h: f64,
-});
-asset!(Flexible {
-    rated_kw: f64,
-    floor: f64
-});
-asset!(EvCharger {
-    count: usize,
-    charger_kw: f64
-});
+asset!(Exchanger { from_bus: String, to_bus: String, rated_kw: f64, efficiency: f64 });
+asset!(Tank { bus: String, volume_m3: f64, t_min_c: f64, t_max_c: f64, discharge_max_kw: f64, loss_per_h: f64 });
+asset!(Flexible { rated_kw: f64, floor: f64 });
+asset!(EvCharger { count: usize, charger_kw: f64 });
 asset!(Load { rated_kw: f64, bus: String, tier: Option<String> });
 
 impl Site {

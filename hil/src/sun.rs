@@ -12,19 +12,16 @@ pub fn position(unix_s: f64, latitude_deg: f64, longitude_deg: f64) -> Sun {
     let days = unix_s / 86_400.0 + 2_440_587.5 - 2_451_545.0;
     let anomaly = (357.528 + 0.985_600_3 * days).to_radians();
     let mean_longitude = 280.460 + 0.985_647_4 * days;
-    let ecliptic =
-        (mean_longitude + 1.915 * anomaly.sin() + 0.020 * (2.0 * anomaly).sin()).to_radians();
+    let ecliptic = (mean_longitude + 1.915 * anomaly.sin() + 0.020 * (2.0 * anomaly).sin()).to_radians();
     let obliquity = (23.439 - 0.000_000_4 * days).to_radians();
     let right_ascension = (obliquity.cos() * ecliptic.sin()).atan2(ecliptic.cos());
     let declination = (obliquity.sin() * ecliptic.sin()).asin();
     let sidereal_deg = 280.460_618_37 + 360.985_647_366_29 * days + longitude_deg;
     let hour_angle = sidereal_deg.to_radians() - right_ascension;
     let latitude = latitude_deg.to_radians();
-    let sin_elevation =
-        latitude.sin() * declination.sin() + latitude.cos() * declination.cos() * hour_angle.cos();
+    let sin_elevation = latitude.sin() * declination.sin() + latitude.cos() * declination.cos() * hour_angle.cos();
     let east = -declination.cos() * hour_angle.sin();
-    let north =
-        latitude.cos() * declination.sin() - latitude.sin() * declination.cos() * hour_angle.cos();
+    let north = latitude.cos() * declination.sin() - latitude.sin() * declination.cos() * hour_angle.cos();
     Sun {
         elevation_deg: sin_elevation.clamp(-1.0, 1.0).asin().to_degrees(),
         azimuth_deg: east.atan2(north).to_degrees().rem_euclid(360.0),
@@ -34,11 +31,7 @@ pub fn position(unix_s: f64, latitude_deg: f64, longitude_deg: f64) -> Sun {
 /// Global horizontal irradiance of a clear sky in W/m2 (Haurwitz).
 pub fn clear_sky_w_m2(sun: Sun) -> f64 {
     let up = sun.elevation_deg.to_radians().sin();
-    if up <= 0.0 {
-        0.0
-    } else {
-        1098.0 * up * (-0.057 / up).exp()
-    }
+    if up <= 0.0 { 0.0 } else { 1098.0 * up * (-0.057 / up).exp() }
 }
 
 /// Irradiance on a tilted plane from the horizontal one, W/m2: direct part by angle, the rest isotropic.

@@ -31,22 +31,10 @@ impl Weather {
         Self {
             latitude_deg,
             longitude_deg,
-            cover: Octaves::new(
-                seed,
-                "cloud cover",
-                &[(40.0 * HOUR, 0.35), (5.0 * HOUR, 0.30)],
-            ),
-            edges: Octaves::new(
-                seed,
-                "cloud edges",
-                &[(900.0, 0.6), (240.0, 0.5), (60.0, 0.2)],
-            ),
+            cover: Octaves::new(seed, "cloud cover", &[(40.0 * HOUR, 0.35), (5.0 * HOUR, 0.30)]),
+            edges: Octaves::new(seed, "cloud edges", &[(900.0, 0.6), (240.0, 0.5), (60.0, 0.2)]),
             temperature: Octaves::new(seed, "outdoor", &[(60.0 * HOUR, 2.5), (3.0 * HOUR, 0.5)]),
-            wind: Octaves::new(
-                seed,
-                "wind",
-                &[(30.0 * HOUR, 1.6), (4.0 * HOUR, 1.0), (600.0, 0.4)],
-            ),
+            wind: Octaves::new(seed, "wind", &[(30.0 * HOUR, 1.6), (4.0 * HOUR, 1.0), (600.0, 0.4)]),
         }
     }
 
@@ -60,17 +48,9 @@ impl Weather {
         let ghi_w_m2 = clear_w_m2 * (1.0 - shade * depth) * (1.0 - 0.1 * cover);
         let season = std::f64::consts::TAU * (local.day_of_year - 20.0) / 365.25;
         let daily = std::f64::consts::TAU * (local.hour - 15.0) / 24.0;
-        let outdoor_c = 16.8 - 12.3 * season.cos()
-            + (4.5 - 1.5 * cover) * daily.cos()
-            + self.temperature.at(t_s);
+        let outdoor_c = 16.8 - 12.3 * season.cos() + (4.5 - 1.5 * cover) * daily.cos() + self.temperature.at(t_s);
         let breeze = 4.8 + 0.8 * daily.cos() + 0.5 * season.cos();
         let wind_m_s = (breeze + self.wind.at(t_s)).max(0.0);
-        Sky {
-            outdoor_c,
-            ghi_w_m2,
-            clear_w_m2,
-            sun,
-            wind_m_s,
-        }
+        Sky { outdoor_c, ghi_w_m2, clear_w_m2, sun, wind_m_s }
     }
 }

@@ -35,7 +35,8 @@ impl Keeper {
         let files = match dir {
             None => None,
             Some(dir) => {
-                std::fs::create_dir_all(dir).with_context(|| format!("cannot make the state directory {}", dir.display()))?;
+                std::fs::create_dir_all(dir)
+                    .with_context(|| format!("cannot make the state directory {}", dir.display()))?;
                 Some((Kept::new(dir, "memory"), Kept::new(dir, "history")))
             }
         };
@@ -67,7 +68,8 @@ impl Keeper {
     }
 
     fn load<T: serde::de::DeserializeOwned>(&self, which: impl Fn(&(Kept, Kept)) -> &Kept) -> Option<T> {
-        let (found, errors) = which(self.files.as_ref()?).load(|b| serde_json::from_slice(b).map_err(|e| e.to_string()));
+        let (found, errors) =
+            which(self.files.as_ref()?).load(|b| serde_json::from_slice(b).map_err(|e| e.to_string()));
         for e in errors {
             tracing::warn!("passed over a kept file: {e}");
         }

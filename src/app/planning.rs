@@ -45,7 +45,10 @@ impl Planning {
             let now = newest.now.mono;
             let situation = situation(&newest);
             let due = match &planned {
-                None => now.since(Mono::default()) > FIRST_ANSWERS || newest.devices.iter().all(|d| d.link != Link::Connecting),
+                None => {
+                    now.since(Mono::default()) > FIRST_ANSWERS
+                        || newest.devices.iter().all(|d| d.link != Link::Connecting)
+                }
                 Some((before, at)) => *before != situation || now.since(*at) >= self.period,
             };
             if due && !self.shared.stop.is_cancelled() {

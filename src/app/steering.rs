@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender};
 use std::time::Duration;
 
-use super::keeping::{Keep, What};
 use super::Shared;
+use super::keeping::{Keep, What};
 use crate::cycle::{self, Inputs, Memory};
 use crate::devices::DeviceHandle;
 use crate::snapshot::Snapshot;

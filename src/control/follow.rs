@@ -28,7 +28,15 @@ const STORE_FULL: f64 = 0.97;
 const WINDOW_REST_MIN_S: f64 = 60.0;
 
 /// The wish of one asset by the plan's interval `i`.
-pub(super) fn wish(plan: &Plan, i: usize, asset: &Asset, index: usize, own: &AssetState, site: &Site, state: &SiteState) -> Option<Wish> {
+pub(super) fn wish(
+    plan: &Plan,
+    i: usize,
+    asset: &Asset,
+    index: usize,
+    own: &AssetState,
+    site: &Site,
+    state: &SiteState,
+) -> Option<Wish> {
     let planned = plan.assets.get(index)?;
     let power = *planned.power_kw.first()?.get(i)?;
     let potential = planned.potential_kw.get(i).copied();
@@ -73,7 +81,13 @@ fn overflow(site: &Site, state: &SiteState, asset: &Asset, own: &AssetState) -> 
 }
 
 /// Moves the wishes of the flexible units by price and by the limits of the PCC. Returns the import expected.
-pub(super) fn balance(site: &Site, state: &SiteState, plan: Option<(&Plan, usize)>, stored_value: &[Option<f64>], wishes: &mut [Option<Wish>]) -> Option<f64> {
+pub(super) fn balance(
+    site: &Site,
+    state: &SiteState,
+    plan: Option<(&Plan, usize)>,
+    stored_value: &[Option<f64>],
+    wishes: &mut [Option<Wish>],
+) -> Option<f64> {
     let pcc = site.pcc()?;
     let Kind::Grid(grid) = &site.assets.get(pcc.0)?.kind else { return None };
     let measured_kw = state.assets.get(pcc.0)?.ports.first()?.power.kw();
@@ -83,12 +97,12 @@ pub(super) fn balance(site: &Site, state: &SiteState, plan: Option<(&Plan, usize
         .zip(&state.assets)
         .zip(wishes.iter())
         .enumerate()
-        .filter_map(|(ix, ((asset, own), wish))| Some((ix, flexible(asset, own, (*wish)?, stored_value.get(ix).copied().flatten())?)))
+        .filter_map(|(ix, ((asset, own), wish))| {
+            Some((ix, flexible(asset, own, (*wish)?, stored_value.get(ix).copied().flatten())?))
+        })
         .collect();
-    let drift: f64 = units
-        .iter()
-        .filter_map(|(ix, u)| Some(state.assets.get(*ix)?.ports.first()?.power.kw() - u.planned_kw))
-        .sum();
+    let drift: f64 =
+        units.iter().filter_map(|(ix, u)| Some(state.assets.get(*ix)?.ports.first()?.power.kw() - u.planned_kw)).sum();
     let import_price = site.tariff.import_per_kwh(state.now.park, &site.zone);
     let import_max = LIMIT_MARGIN * grid.import_max_kw.min(grid.transformer_kva);
     let market = Market {
@@ -109,9 +123,8 @@ pub(super) fn balance(site: &Site, state: &SiteState, plan: Option<(&Plan, usize
 
 /// First by price within a narrow band round the plan; where that does not keep the limits, with all there is.
 fn settle(market: &Market, units: &[(usize, Flexible)]) -> (Vec<f64>, f64) {
-    let import = |powers: &[f64]| {
-        market.import_kw - units.iter().zip(powers).map(|((_, u), p)| p - u.planned_kw).sum::<f64>()
-    };
+    let import =
+        |powers: &[f64]| market.import_kw - units.iter().zip(powers).map(|((_, u), p)| p - u.planned_kw).sum::<f64>();
     let narrow: Vec<Flexible> = units
         .iter()
         .map(|(_, u)| {
@@ -156,7 +169,13 @@ fn flexible(asset: &Asset, own: &AssetState, wish: Wish, stored_value: Option<f6
         }
         Kind::FlexibleLoad(k) => {
             let wants = potential?.min(0.0);
-            Some(unit(wish.power_kw.map_or(wants, |cap| cap.max(wants)), wants, k.floor * wants, k.discomfort_per_kwh, k.discomfort_per_kwh))
+            Some(unit(
+                wish.power_kw.map_or(wants, |cap| cap.max(wants)),
+                wants,
+                k.floor * wants,
+                k.discomfort_per_kwh,
+                k.discomfort_per_kwh,
+            ))
         }
         Kind::EvCharger(k) => {
             let wants = potential?.min(0.0);

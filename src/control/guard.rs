@@ -49,13 +49,21 @@ impl Corridor {
 
 /// Narrows what is wanted of one asset to what its own limits, its store and the PCC allow at this moment.
 #[must_use]
-pub fn narrow(site: &Site, state: &SiteState, asset: &Asset, own: &AssetState, power_kw: Option<f64>, on: Option<bool>) -> Guarded {
+pub fn narrow(
+    site: &Site,
+    state: &SiteState,
+    asset: &Asset,
+    own: &AssetState,
+    power_kw: Option<f64>,
+    on: Option<bool>,
+) -> Guarded {
     let mut guarded = Guarded { power_kw, on, by: None };
     if let Some(wanted) = power_kw {
         let finite = if wanted.is_finite() { wanted } else { 0.0 };
         let (given, by) = corridor(site, state, asset, own).narrow(finite);
         guarded.power_kw = Some(given);
-        guarded.by = if (given - wanted).abs() > 1e-9 || !wanted.is_finite() { by.or(Some(Limiter::Rating)) } else { None };
+        guarded.by =
+            if (given - wanted).abs() > 1e-9 || !wanted.is_finite() { by.or(Some(Limiter::Rating)) } else { None };
     }
     if let (Some(wanted), Some(allowed)) = (on, commitment(state, asset, own))
         && wanted != allowed
@@ -90,9 +98,14 @@ fn relieve_pcc(site: &Site, state: &SiteState, asset: &Asset, own: &AssetState, 
         let ix = site.pcc()?;
         let Kind::Grid(grid) = &site.assets.get(ix.0)?.kind else { return None };
         let import = state.assets.get(ix.0)?.ports.first()?.power.kw();
-        Some((import - grid.import_max_kw.min(grid.transformer_kva), -import - grid.export_max_kw.min(grid.transformer_kva)))
+        Some((
+            import - grid.import_max_kw.min(grid.transformer_kva),
+            -import - grid.export_max_kw.min(grid.transformer_kva),
+        ))
     };
-    let (Some((over_import, over_export)), Some(now)) = (pcc(), own.ports.first().and_then(|p| p.measured.ok())) else { return };
+    let (Some((over_import, over_export)), Some(now)) = (pcc(), own.ports.first().and_then(|p| p.measured.ok())) else {
+        return;
+    };
     if over_import > 0.0 && matches!(asset.kind, Kind::Battery(_) | Kind::EvCharger(_)) {
         c.floor(now + over_import, Limiter::Pcc);
     }

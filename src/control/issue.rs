@@ -7,7 +7,9 @@ use super::guard;
 use super::wish::{Lever, Wish, injection, lever};
 use super::{follow, rules};
 use crate::dispatch::Plan;
-use crate::site::{Asset, AssetIx, Cause, DeviceFrame, DeviceIx, Limiter, Link, Mode, Point, Reading, Setpoint, Site, Target};
+use crate::site::{
+    Asset, AssetIx, Cause, DeviceFrame, DeviceIx, Limiter, Link, Mode, Point, Reading, Setpoint, Site, Target,
+};
 use crate::state::{AssetState, Availability, SiteState};
 use crate::units::{Mono, Now, Park};
 
@@ -119,7 +121,11 @@ pub fn decide(memory: &mut Control, inputs: &Inputs<'_>) -> Decision {
         .map(|(ix, (asset, own))| wish(inputs, plan, holding, asset, ix, own))
         .collect();
     let connected = inputs.mode == Mode::GridConnected;
-    let import_kw = if connected && !holding { follow::balance(site, state, plan, &memory.stored_value, &mut wishes) } else { None };
+    let import_kw = if connected && !holding {
+        follow::balance(site, state, plan, &memory.stored_value, &mut wishes)
+    } else {
+        None
+    };
 
     let mut decision = Decision { import_kw, planned: plan.is_some(), ..Decision::default() };
     let rows = site.assets.iter().zip(&state.assets).zip(wishes).zip(&mut memory.last_kw).enumerate();
@@ -134,10 +140,18 @@ fn steered(inputs: &Inputs<'_>, asset: &Asset) -> Option<(DeviceIx, Lever)> {
     let (device, lever) = (asset.device?, lever(asset)?);
     let frame = inputs.frames.iter().find(|f| f.device == device)?;
     let takes = |p: Point| inputs.site.point(device, p).is_some();
-    (frame.link == Link::Up && (lever.power.is_some_and(takes) || (lever.switch && takes(Point::On)))).then_some((device, lever))
+    (frame.link == Link::Up && (lever.power.is_some_and(takes) || (lever.switch && takes(Point::On))))
+        .then_some((device, lever))
 }
 
-fn wish(inputs: &Inputs<'_>, plan: Option<(&Plan, usize)>, holding: bool, asset: &Asset, ix: usize, own: &AssetState) -> Option<Wish> {
+fn wish(
+    inputs: &Inputs<'_>,
+    plan: Option<(&Plan, usize)>,
+    holding: bool,
+    asset: &Asset,
+    ix: usize,
+    own: &AssetState,
+) -> Option<Wish> {
     let (device, lever) = steered(inputs, asset)?;
     if own.availability != Availability::Available {
         return Some(safe(inputs, device, lever, asset));
@@ -166,7 +180,16 @@ fn standing(inputs: &Inputs<'_>, device: DeviceIx, lever: Lever, asset: &Asset) 
 
 /// Ramps, guards and issues one asset's setpoint; returns the power that now stands.
 #[allow(clippy::too_many_arguments)] // one row of the decision's table
-fn issue(inputs: &Inputs<'_>, ix: AssetIx, asset: &Asset, own: &AssetState, wish: Wish, last: Option<f64>, dt_s: f64, out: &mut Decision) -> Option<f64> {
+fn issue(
+    inputs: &Inputs<'_>,
+    ix: AssetIx,
+    asset: &Asset,
+    own: &AssetState,
+    wish: Wish,
+    last: Option<f64>,
+    dt_s: f64,
+    out: &mut Decision,
+) -> Option<f64> {
     let (device, lever) = steered(inputs, asset)?;
     let from = last.or_else(|| standing(inputs, device, lever, asset).and_then(|w| w.power_kw));
     let ramped = wish.power_kw.map(|to| ramp(asset, from, to, dt_s));
@@ -204,7 +227,14 @@ fn ramp(asset: &Asset, from: Option<f64>, to: f64, dt_s: f64) -> f64 {
     }
 }
 
-fn record(ix: AssetIx, lever: Lever, wanted_kw: Option<f64>, wanted_on: Option<bool>, guarded: &guard::Guarded, out: &mut Decision) {
+fn record(
+    ix: AssetIx,
+    lever: Lever,
+    wanted_kw: Option<f64>,
+    wanted_on: Option<bool>,
+    guarded: &guard::Guarded,
+    out: &mut Decision,
+) {
     let Some(by) = guarded.by else { return };
     let switch = |on: bool| f64::from(u8::from(on));
     if let (Some(point), Some(wanted), Some(given)) = (lever.power, wanted_kw, guarded.power_kw)

@@ -20,7 +20,9 @@ pub(super) fn wish(site: &Site, state: &SiteState, asset: &Asset, own: &AssetSta
         Kind::Chp(_) => (Some(rated), Some(wanted(1))),
         // The machine's own thermostat bounds it: release at full demand.
         Kind::Boiler(_) | Kind::HeatPump(_) | Kind::Chiller(_) => (Some(rated), Some(true)),
-        Kind::AbsorptionChiller(_) => (Some(rated), Some(wanted(0) && store_share(site, state, asset, 1).is_some_and(|s| s > LOW))),
+        Kind::AbsorptionChiller(_) => {
+            (Some(rated), Some(wanted(0) && store_share(site, state, asset, 1).is_some_and(|s| s > LOW)))
+        }
         Kind::DumpCooler(_) => (Some(0.0), None),
         Kind::Load(_) => (None, Some(true)),
         _ => (None, None),

@@ -61,9 +61,7 @@ pub struct Market {
 /// The powers of the units, parallel to `units`, and the common price.
 #[must_use]
 pub fn share(market: &Market, units: &[Flexible]) -> (Vec<f64>, f64) {
-    let import_at = |lambda: f64| {
-        market.import_kw - units.iter().map(|u| u.at(lambda) - u.planned_kw).sum::<f64>()
-    };
+    let import_at = |lambda: f64| market.import_kw - units.iter().map(|u| u.at(lambda) - u.planned_kw).sum::<f64>();
     let (buy, sell) = (market.import_price.max(market.export_price), market.export_price);
     let lambda = if import_at(buy) > market.import_max_kw {
         reach(import_at, buy, STEEP, market.import_max_kw)
@@ -118,7 +116,14 @@ mod tests {
 
     #[test]
     fn the_import_limit_is_kept_by_all_within_their_bounds() {
-        let ev = Flexible { planned_kw: -100.0, min_kw: -100.0, max_kw: 0.0, up_per_kwh: 0.9, down_per_kwh: 0.9, pull: 0.002 };
+        let ev = Flexible {
+            planned_kw: -100.0,
+            min_kw: -100.0,
+            max_kw: 0.0,
+            up_per_kwh: 0.9,
+            down_per_kwh: 0.9,
+            pull: 0.002,
+        };
         let (p, _) = share(&market(1100.0), &[battery(0.0), ev]);
         let import = 1100.0 - p[0] - (p[1] + 100.0);
         assert!((import - 900.0).abs() < 1e-3, "{p:?}");
@@ -128,7 +133,8 @@ mod tests {
 
     #[test]
     fn the_export_limit_charges_then_curtails() {
-        let pv = Flexible { planned_kw: 500.0, min_kw: 0.0, max_kw: 500.0, up_per_kwh: 0.0, down_per_kwh: 0.0, pull: 0.001 };
+        let pv =
+            Flexible { planned_kw: 500.0, min_kw: 0.0, max_kw: 500.0, up_per_kwh: 0.0, down_per_kwh: 0.0, pull: 0.001 };
         let (p, _) = share(&market(-900.0), &[battery(0.0), pv]);
         assert!((-900.0 - p[0] - (p[1] - 500.0) + 500.0).abs() < 1e-3, "{p:?}");
         assert!(p[0] < -200.0);

@@ -19,7 +19,13 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self { site: site(), telemetry: Telemetry::default(), belief: Belief::default(), control: Control::default(), cycle: 0 }
+        Self {
+            site: site(),
+            telemetry: Telemetry::default(),
+            belief: Belief::default(),
+            control: Control::default(),
+            cycle: 0,
+        }
     }
     fn believe(&mut self, at: Now, frames: &[Arc<DeviceFrame>]) -> (Vec<crate::site::Reading>, SiteState) {
         let image = ingest(&mut self.telemetry, &self.site, frames, at.mono);
@@ -29,13 +35,25 @@ impl Bench {
     fn decide(&mut self, at: Now, frames: &[Arc<DeviceFrame>], plan: Option<&Plan>) -> Decision {
         let (image, state) = self.believe(at, frames);
         self.cycle += 1;
-        let inputs = Inputs { site: &self.site, state: &state, image: &image, frames, plan, mode: Mode::GridConnected, cycle: self.cycle };
+        let inputs = Inputs {
+            site: &self.site,
+            state: &state,
+            image: &image,
+            frames,
+            plan,
+            mode: Mode::GridConnected,
+            cycle: self.cycle,
+        };
         decide(&mut self.control, &inputs)
     }
 }
 
 fn plan(at: Now, grid_kw: f64, battery_kw: f64, stored_value: f64) -> Plan {
-    let asset = |kw: f64, potential: Option<f64>| AssetPlan { power_kw: vec![vec![kw]], potential_kw: potential.into_iter().collect(), ..AssetPlan::default() };
+    let asset = |kw: f64, potential: Option<f64>| AssetPlan {
+        power_kw: vec![vec![kw]],
+        potential_kw: potential.into_iter().collect(),
+        ..AssetPlan::default()
+    };
     Plan {
         id: 1,
         made_at: at.park,
@@ -132,10 +150,19 @@ fn a_device_that_does_not_answer_is_told_nothing() {
 #[test]
 fn the_guard_keeps_the_window_of_the_store_for_every_wish() {
     let mut bench = Bench::new();
-    for (soc, wish, low, high) in [(10.0, 100.0, 0.0, 0.0), (5.0, 100.0, 0.0, 0.0), (90.0, -100.0, 0.0, 0.0), (50.0, 1e9, 100.0, 100.0), (50.0, f64::NAN, 0.0, 0.0), (50.0, -1e9, -100.0, -100.0)] {
+    for (soc, wish, low, high) in [
+        (10.0, 100.0, 0.0, 0.0),
+        (5.0, 100.0, 0.0, 0.0),
+        (90.0, -100.0, 0.0, 0.0),
+        (50.0, 1e9, 100.0, 100.0),
+        (50.0, f64::NAN, 0.0, 0.0),
+        (50.0, -1e9, -100.0, -100.0),
+    ] {
         let at = now(1.0);
         let (_, state) = bench.believe(at, &frames(at, [0.0, 0.0, 0.0, 0.0], soc));
-        let given = narrow(&bench.site, &state, &bench.site.assets[BATTERY], &state.assets[BATTERY], Some(wish), None).power_kw.unwrap();
+        let given = narrow(&bench.site, &state, &bench.site.assets[BATTERY], &state.assets[BATTERY], Some(wish), None)
+            .power_kw
+            .unwrap();
         assert!(given >= low && given <= high, "soc {soc}, wish {wish}: {given}");
     }
 }

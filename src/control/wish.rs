@@ -26,7 +26,9 @@ pub(super) struct Lever {
 pub(super) fn lever(asset: &Asset) -> Option<Lever> {
     let lever = |power, cap, switch| Some(Lever { power, cap, switch });
     match asset.kind {
-        Kind::Pv(_) | Kind::Wind(_) | Kind::FlexibleLoad(_) | Kind::EvCharger(_) => lever(Some(Point::WMax), true, false),
+        Kind::Pv(_) | Kind::Wind(_) | Kind::FlexibleLoad(_) | Kind::EvCharger(_) => {
+            lever(Some(Point::WMax), true, false)
+        }
         Kind::Battery(_) => lever(Some(Point::WSet), false, false),
         Kind::Chp(_) => lever(Some(Point::WSet), false, true),
         Kind::Boiler(_) | Kind::HeatPump(_) => lever(Some(Point::HeatSet), false, true),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::control::Decision;
 use crate::dispatch::{Plan, PlanStatus};
-use crate::site::{Alarm, AlarmKind, DeviceFrame, Kind, Link, Point, Reason, Reversion, RunState, Setpoint, Severity, Site};
+use crate::site::{
+    Alarm, AlarmKind, DeviceFrame, Kind, Link, Point, Reason, Reversion, RunState, Setpoint, Severity, Site,
+};
 use crate::state::{Finding, SiteState};
 use crate::units::Park;
 
@@ -81,15 +83,29 @@ impl Watch {
                 out.push(link_alarm(&device.id, &device.address, reason));
             }
             self.writes(&device.id, frame, out);
-            for (reading, spec) in frame.readings.iter().zip(seen.site.points.get(device.points.clone()).unwrap_or_default()) {
+            for (reading, spec) in
+                frame.readings.iter().zip(seen.site.points.get(device.points.clone()).unwrap_or_default())
+            {
                 if reading.value == Err(Reason::IllegalAddress) {
-                    let text = format!("{} has no {}: the device's map differs from profile {}; the point is disabled", device.id, spec.point.name(), device.profile);
-                    out.push((AlarmKind::PointRefused, Severity::Warning, format!("{}.{}", device.id, spec.point.name()), text));
+                    let text = format!(
+                        "{} has no {}: the device's map differs from profile {}; the point is disabled",
+                        device.id,
+                        spec.point.name(),
+                        device.profile
+                    );
+                    out.push((
+                        AlarmKind::PointRefused,
+                        Severity::Warning,
+                        format!("{}.{}", device.id, spec.point.name()),
+                        text,
+                    ));
                 }
             }
-            let commands = seen.site.points.get(device.points.clone()).unwrap_or_default().iter().any(|p| p.point.is_command());
+            let commands =
+                seen.site.points.get(device.points.clone()).unwrap_or_default().iter().any(|p| p.point.is_command());
             if device.reversion == Reversion::None && commands {
-                let text = format!("commands of {} do not end by themselves when the controller falls silent", device.id);
+                let text =
+                    format!("commands of {} do not end by themselves when the controller falls silent", device.id);
                 out.push((AlarmKind::NoReversion, Severity::Notice, device.id.clone(), text));
             }
         }
@@ -104,7 +120,12 @@ impl Watch {
             out.push((AlarmKind::WriteRefused, Severity::Warning, id.to_owned(), text));
         }
         for m in &frame.write.mismatches {
-            let text = format!("{id}.{} was set to {:.1} and reads back {:.1}: another controller, or a write without effect", m.point.name(), m.wanted, m.got);
+            let text = format!(
+                "{id}.{} was set to {:.1} and reads back {:.1}: another controller, or a write without effect",
+                m.point.name(),
+                m.wanted,
+                m.got
+            );
             self.unverified.push(text.clone());
             out.push((AlarmKind::ReadbackMismatch, Severity::Warning, id.to_owned(), text));
         }
@@ -154,8 +175,14 @@ fn gap(seen: &Seen<'_>, setpoint: &Setpoint) -> Option<(f64, f64)> {
 
 fn link_alarm(id: &str, address: &str, reason: Reason) -> Raised {
     let (kind, text) = match reason {
-        Reason::IdentityMismatch => (AlarmKind::IdentityMismatch, format!("another device answers at {address} than the profile of {id} expects: nothing is written to it")),
-        Reason::GatewayPath => (AlarmKind::DeviceLost, format!("{id}: the gateway at {address} answers, the unit behind it does not; check the unit id")),
+        Reason::IdentityMismatch => (
+            AlarmKind::IdentityMismatch,
+            format!("another device answers at {address} than the profile of {id} expects: nothing is written to it"),
+        ),
+        Reason::GatewayPath => (
+            AlarmKind::DeviceLost,
+            format!("{id}: the gateway at {address} answers, the unit behind it does not; check the unit id"),
+        ),
         _ => (AlarmKind::DeviceLost, format!("{id} at {address} does not answer ({reason})")),
     };
     (kind, Severity::Warning, id.to_owned(), text)
@@ -163,10 +190,19 @@ fn link_alarm(id: &str, address: &str, reason: Reason) -> Raised {
 
 fn frozen(seen: &Seen<'_>, out: &mut Vec<Raised>) {
     for asset in &seen.site.assets {
-        for (port, believed) in asset.ports.iter().zip(seen.state.assets.get(seen.site.asset(&asset.id).map_or(usize::MAX, |a| a.0)).map(|a| a.ports.as_slice()).unwrap_or_default()) {
+        for (port, believed) in asset.ports.iter().zip(
+            seen.state
+                .assets
+                .get(seen.site.asset(&asset.id).map_or(usize::MAX, |a| a.0))
+                .map(|a| a.ports.as_slice())
+                .unwrap_or_default(),
+        ) {
             if believed.measured == Err(Reason::Frozen) {
                 let device = port.measured.first().map(|m| seen.site.point_name(m.point)).unwrap_or_default();
-                let text = format!("{device} repeats the same value to the last bit: the meter of {} is frozen; planning with {}", asset.id, believed.power);
+                let text = format!(
+                    "{device} repeats the same value to the last bit: the meter of {} is frozen; planning with {}",
+                    asset.id, believed.power
+                );
                 out.push((AlarmKind::Frozen, Severity::Warning, device, text));
             }
         }
@@ -187,7 +223,10 @@ fn balances(seen: &Seen<'_>, out: &mut Vec<Raised>) {
         match finding {
             Finding::Closed => {}
             Finding::Open { residual_kw } => {
-                let text = format!("the injections on {} do not add up: {residual_kw:.0} kW left over; a meter is wrong or something is not metered", bus.id);
+                let text = format!(
+                    "the injections on {} do not add up: {residual_kw:.0} kW left over; a meter is wrong or something is not metered",
+                    bus.id
+                );
                 out.push((AlarmKind::BalanceOpen, Severity::Warning, bus.id.clone(), text));
             }
             Finding::Reversed { asset, port, residual_kw } => {
@@ -195,9 +234,21 @@ fn balances(seen: &Seen<'_>, out: &mut Vec<Raised>) {
                     .site
                     .assets
                     .get(*asset)
-                    .map(|a| (a.id.clone(), a.ports.get(*port).and_then(|p| p.measured.first()).map(|m| seen.site.point_name(m.point)).unwrap_or_default()))
+                    .map(|a| {
+                        (
+                            a.id.clone(),
+                            a.ports
+                                .get(*port)
+                                .and_then(|p| p.measured.first())
+                                .map(|m| seen.site.point_name(m.point))
+                                .unwrap_or_default(),
+                        )
+                    })
                     .unwrap_or_default();
-                let text = format!("{} is {residual_kw:.0} kW out of balance, and closes if {device} ({id}) is reversed: its sign is flipped (current transformer or profile)", bus.id);
+                let text = format!(
+                    "{} is {residual_kw:.0} kW out of balance, and closes if {device} ({id}) is reversed: its sign is flipped (current transformer or profile)",
+                    bus.id
+                );
                 out.push((AlarmKind::SignFlipped, Severity::Critical, device, text));
             }
         }
@@ -218,7 +269,10 @@ fn plans(seen: &Seen<'_>, out: &mut Vec<Raised>) {
                 out.push((AlarmKind::PlanFallback, Severity::Warning, site, text));
             }
             for slack in plan.slacks.iter().filter(|s| s.interval == 0) {
-                let text = format!("{}: short by {:.1} now; a unit of relief is worth {:.2}", slack.what, slack.amount, slack.price);
+                let text = format!(
+                    "{}: short by {:.1} now; a unit of relief is worth {:.2}",
+                    slack.what, slack.amount, slack.price
+                );
                 out.push((AlarmKind::LimitsInConflict, Severity::Warning, slack.what.clone(), text));
             }
         }

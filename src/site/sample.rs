@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::kinds::{Battery, Grid, Load, Pv, Tier};
 use super::{
-    Access, Asset, Bus, BusIx, Carrier, Device, DeviceFrame, DeviceIx, Kind, Link, Measure, Point, PointIx, PointSpec, Port,
-    Reading, Reversion, Site, Stop, Tariff, TariffPeriod, Values, WriteReport,
+    Access, Asset, Bus, BusIx, Carrier, Device, DeviceFrame, DeviceIx, Kind, Link, Measure, Point, PointIx, PointSpec,
+    Port, Reading, Reversion, Site, Stop, Tariff, TariffPeriod, Values, WriteReport,
 };
 use crate::units::{Mono, Now, Park, Power};
 
@@ -21,10 +21,57 @@ pub const BATTERY: usize = 3;
 fn kinds() -> Vec<Kind> {
     let bus = || "elec".to_owned();
     vec![
-        Kind::Grid(Grid { id: "grid".into(), member: None, device: None, measured_by: vec![], residual: false, bus: bus(), breaker: None, import_max_kw: 400.0, export_max_kw: 200.0, transformer_kva: 500.0, co2_kg_per_kwh: 0.5 }),
-        Kind::Load(Load { id: "load".into(), member: None, device: None, measured_by: vec![], residual: false, bus: bus(), rated_kw: 300.0, tier: Tier::Normal }),
-        Kind::Pv(Pv { id: "pv".into(), member: None, device: None, measured_by: vec![], residual: false, bus: bus(), rated_kw: 200.0, tilt_deg: 15.0, azimuth_deg: 180.0 }),
-        Kind::Battery(Battery { id: "battery".into(), member: None, device: None, measured_by: vec![], residual: false, bus: bus(), charge_max_kw: 100.0, discharge_max_kw: 100.0, capacity_kwh: 200.0, soc_min: 0.1, soc_max: 0.9, charge_efficiency: 0.95, discharge_efficiency: 0.95, wear_per_kwh: 0.02, ramp_kw_per_s: 50.0 }),
+        Kind::Grid(Grid {
+            id: "grid".into(),
+            member: None,
+            device: None,
+            measured_by: vec![],
+            residual: false,
+            bus: bus(),
+            breaker: None,
+            import_max_kw: 400.0,
+            export_max_kw: 200.0,
+            transformer_kva: 500.0,
+            co2_kg_per_kwh: 0.5,
+        }),
+        Kind::Load(Load {
+            id: "load".into(),
+            member: None,
+            device: None,
+            measured_by: vec![],
+            residual: false,
+            bus: bus(),
+            rated_kw: 300.0,
+            tier: Tier::Normal,
+        }),
+        Kind::Pv(Pv {
+            id: "pv".into(),
+            member: None,
+            device: None,
+            measured_by: vec![],
+            residual: false,
+            bus: bus(),
+            rated_kw: 200.0,
+            tilt_deg: 15.0,
+            azimuth_deg: 180.0,
+        }),
+        Kind::Battery(Battery {
+            id: "battery".into(),
+            member: None,
+            device: None,
+            measured_by: vec![],
+            residual: false,
+            bus: bus(),
+            charge_max_kw: 100.0,
+            discharge_max_kw: 100.0,
+            capacity_kwh: 200.0,
+            soc_min: 0.1,
+            soc_max: 0.9,
+            charge_efficiency: 0.95,
+            discharge_efficiency: 0.95,
+            wear_per_kwh: 0.02,
+            ramp_kw_per_s: 50.0,
+        }),
     ]
 }
 
@@ -53,15 +100,46 @@ pub fn site() -> Site {
             readback: point.is_command(),
         }));
         let id = kind.ports().first().map(|_| ["grid", "load", "pv", "battery"][i]).unwrap_or_default().to_owned();
-        devices.push(Device { id: format!("d-{id}"), profile: "sample".into(), address: format!("10.0.0.{i}:502"), unit: 1, topic: None, stop: Stop::Hold, points: first..points.len(), reversion: Reversion::Fixed(10) });
+        devices.push(Device {
+            id: format!("d-{id}"),
+            profile: "sample".into(),
+            address: format!("10.0.0.{i}:502"),
+            unit: 1,
+            topic: None,
+            stop: Stop::Hold,
+            points: first..points.len(),
+            reversion: Reversion::Fixed(10),
+        });
         let ports = kind
             .ports()
             .into_iter()
-            .map(|(_, point, min, max)| Port { bus: BusIx(0), point, rating: Power::from_kw(max.max(-min)), min: Power::from_kw(min), max: Power::from_kw(max), measured: vec![Measure { point: PointIx(first), sign: 1.0 }], residual: false })
+            .map(|(_, point, min, max)| Port {
+                bus: BusIx(0),
+                point,
+                rating: Power::from_kw(max.max(-min)),
+                min: Power::from_kw(min),
+                max: Power::from_kw(max),
+                measured: vec![Measure { point: PointIx(first), sign: 1.0 }],
+                residual: false,
+            })
             .collect();
-        assets.push(Asset { id, breaker: matches!(kind, Kind::Grid(_)).then_some(DeviceIx(i)), kind, member: None, device: Some(DeviceIx(i)), ports });
+        assets.push(Asset {
+            id,
+            breaker: matches!(kind, Kind::Grid(_)).then_some(DeviceIx(i)),
+            kind,
+            member: None,
+            device: Some(DeviceIx(i)),
+            ports,
+        });
     }
-    let bus = Bus { id: "elec".into(), carrier: Carrier::Electricity, supply_c: None, return_c: None, closed_by: Some(super::AssetIx(GRID)), closed_by_islanded: None };
+    let bus = Bus {
+        id: "elec".into(),
+        carrier: Carrier::Electricity,
+        supply_c: None,
+        return_c: None,
+        closed_by: Some(super::AssetIx(GRID)),
+        closed_by_islanded: None,
+    };
     Site {
         id: "sample".into(),
         name: "sample".into(),
@@ -69,8 +147,21 @@ pub fn site() -> Site {
         latitude_deg: 31.0,
         longitude_deg: 120.0,
         currency: "CNY".into(),
-        values: Values { lost_load_critical_per_kwh: 100.0, lost_load_normal_per_kwh: 40.0, lost_load_sheddable_per_kwh: 8.0, lost_heat_per_kwh: 10.0, lost_cooling_per_kwh: 10.0, surplus_per_kwh: 2.0, co2_per_kg: 0.0 },
-        tariff: Tariff { export_per_kwh: 0.3, demand_per_kw_month: 0.0, demand_window_min: 15, period: vec![TariffPeriod { name: "flat".into(), months: vec![], hours: vec![], price_per_kwh: 1.0 }] },
+        values: Values {
+            lost_load_critical_per_kwh: 100.0,
+            lost_load_normal_per_kwh: 40.0,
+            lost_load_sheddable_per_kwh: 8.0,
+            lost_heat_per_kwh: 10.0,
+            lost_cooling_per_kwh: 10.0,
+            surplus_per_kwh: 2.0,
+            co2_per_kg: 0.0,
+        },
+        tariff: Tariff {
+            export_per_kwh: 0.3,
+            demand_per_kw_month: 0.0,
+            demand_window_min: 15,
+            period: vec![TariffPeriod { name: "flat".into(), months: vec![], hours: vec![], price_per_kwh: 1.0 }],
+        },
         members: vec![],
         buses: vec![bus],
         assets,

@@ -65,7 +65,11 @@ impl Suspicion {
         }
         let residual: f64 = measured.iter().sum();
         self.average(&measured, residual, dt_s);
-        let rating = ports.iter().filter_map(|(a, p)| site.assets.get(*a)?.ports.get(*p)).map(|p| p.rating.kw()).fold(0.0, f64::max);
+        let rating = ports
+            .iter()
+            .filter_map(|(a, p)| site.assets.get(*a)?.ports.get(*p))
+            .map(|p| p.rating.kw())
+            .fold(0.0, f64::max);
         let electric = site.buses.get(bus.0).is_some_and(|b| b.carrier == Carrier::Electricity);
         let share = if electric { OPEN_RATING } else { OPEN_RATING_SLOW };
         let limit = (OPEN_SHARE * self.throughput).max(share * rating);

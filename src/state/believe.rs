@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::balance::{Finding, Suspicion, ports_of};
 use super::demand::Demand;
 use super::{AssetState, Availability, Believed, BusState, Running, SiteState, Weather};
-use crate::site::{Asset, BusIx, DeviceFrame, DeviceIx, Kind, Link, Point, Port, Reading, Reason, RunState, Site, Value};
+use crate::site::{
+    Asset, BusIx, DeviceFrame, DeviceIx, Kind, Link, Point, Port, Reading, Reason, RunState, Site, Value,
+};
 use crate::units::{Now, Park, Power};
 
 /// What the state remembers from cycle to cycle, and across restarts.
@@ -51,7 +53,13 @@ struct Reader<'a> {
 }
 
 /// What we believe of the site, from one image.
-pub fn believe(memory: &mut Belief, site: &Site, image: &[Reading], frames: &[Arc<DeviceFrame>], now: Now) -> SiteState {
+pub fn believe(
+    memory: &mut Belief,
+    site: &Site,
+    image: &[Reading],
+    frames: &[Arc<DeviceFrame>],
+    now: Now,
+) -> SiteState {
     let reader = Reader { site, image, frames, now };
     let dt_s = memory.last_mono_s.map_or(0.0, |last| (now.mono.seconds() - last).clamp(0.0, 5.0));
     memory.last_mono_s = Some(now.mono.seconds());
@@ -102,9 +110,8 @@ fn doubt(findings: &[Finding], flows: &mut [Vec<Value>]) {
 fn derive_residuals(site: &Site, flows: &mut [Vec<Value>]) {
     for bus in 0..site.buses.len() {
         let ports = ports_of(site, BusIx(bus));
-        let is_residual = |(a, p): &(usize, usize)| {
-            site.assets.get(*a).and_then(|x| x.ports.get(*p)).is_some_and(|x| x.residual)
-        };
+        let is_residual =
+            |(a, p): &(usize, usize)| site.assets.get(*a).and_then(|x| x.ports.get(*p)).is_some_and(|x| x.residual);
         let Some(own) = ports.iter().copied().find(is_residual) else { continue };
         let others: Value = sum_of(ports.iter().filter(|p| **p != own), flows);
         if let Some(slot) = flows.get_mut(own.0).and_then(|f| f.get_mut(own.1)) {
@@ -171,7 +178,9 @@ impl Reader<'_> {
     }
 
     fn asset(&self, asset: &Asset, ports: Vec<Believed>, running: &mut Option<Running>) -> AssetState {
-        let run_state = self.value(asset.device, Point::St).map(|v| v.and_then(|c| RunState::from_code(c).ok_or(Reason::OutOfRange)));
+        let run_state = self
+            .value(asset.device, Point::St)
+            .map(|v| v.and_then(|c| RunState::from_code(c).ok_or(Reason::OutOfRange)));
         *running = asset.kind.commitment().map(|_| self.track_running(running.take(), run_state, &ports));
         let (min, max) = self.bounds(asset);
         AssetState {
@@ -186,7 +195,12 @@ impl Reader<'_> {
         }
     }
 
-    fn track_running(&self, before: Option<Running>, state: Option<Result<RunState, Reason>>, ports: &[Believed]) -> Running {
+    fn track_running(
+        &self,
+        before: Option<Running>,
+        state: Option<Result<RunState, Reason>>,
+        ports: &[Believed],
+    ) -> Running {
         let on = match state {
             Some(Ok(s)) => Some(matches!(s, RunState::Starting | RunState::On)),
             Some(Err(_)) => None,

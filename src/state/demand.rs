@@ -85,12 +85,7 @@ impl Demand {
         let known = w.unmeasured_s < 0.1 * length_s;
         let mean = Power::from_kw(w.imported.kwh() * 3600.0 / length_s);
         self.counter_start = self.counter_last.map(|(_, kwh)| kwh + self.since_counter.kwh());
-        Window {
-            start,
-            imported: Energy::ZERO,
-            peak: if known { w.peak.max(mean) } else { w.peak },
-            unmeasured_s: 0.0,
-        }
+        Window { start, imported: Energy::ZERO, peak: if known { w.peak.max(mean) } else { w.peak }, unmeasured_s: 0.0 }
     }
 
     fn new_month(&mut self, site: &Site, start: Park, w: &mut Window) {
@@ -141,7 +136,12 @@ mod tests {
         let start = Park::from_unix(1_750_003_200);
         let mut w = d.advance(&site, start, Err(Reason::Stale), None);
         for s in 1..=900 {
-            w = d.advance(&site, start.plus_s(f64::from(s)), if s < 400 { Err(Reason::Stale) } else { Ok(900.0) }, None);
+            w = d.advance(
+                &site,
+                start.plus_s(f64::from(s)),
+                if s < 400 { Err(Reason::Stale) } else { Ok(900.0) },
+                None,
+            );
         }
         assert_eq!(w.peak, Power::ZERO);
     }

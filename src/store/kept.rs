@@ -52,10 +52,16 @@ impl Kept {
     /// [`KeptError::Io`]; the file on disk is then the old one.
     pub fn save(&self, content: &[u8]) -> Result<(), KeptError> {
         let fresh = self.sibling(".new");
-        let io = |path: &Path| { let path = path.to_owned(); move |source| KeptError::Io { path, source } };
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| KeptError::Io { path, source }
+        };
         let mut file = File::create(&fresh).map_err(io(&fresh))?;
         let header = format!("{MAGIC} {:08x} {}\n", crc32fast::hash(content), content.len());
-        file.write_all(header.as_bytes()).and_then(|()| file.write_all(content)).and_then(|()| file.sync_all()).map_err(io(&fresh))?;
+        file.write_all(header.as_bytes())
+            .and_then(|()| file.write_all(content))
+            .and_then(|()| file.sync_all())
+            .map_err(io(&fresh))?;
         if self.path.exists() {
             fs::rename(&self.path, self.sibling(".previous")).map_err(io(&self.path))?;
         }
@@ -83,7 +89,10 @@ fn read(path: &Path) -> Result<Vec<u8>, KeptError> {
     let bytes = fs::read(path).map_err(|source| KeptError::Io { path: path.to_owned(), source })?;
     let damaged = |what: &str| KeptError::Damaged { path: path.to_owned(), what: what.to_owned() };
     let end = bytes.iter().position(|b| *b == b'\n').ok_or_else(|| damaged("no header"))?;
-    let (header, content) = (String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned(), bytes.get(end + 1..).unwrap_or_default());
+    let (header, content) = (
+        String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned(),
+        bytes.get(end + 1..).unwrap_or_default(),
+    );
     let expected = format!("{MAGIC} {:08x} {}", crc32fast::hash(content), content.len());
     if header == expected { Ok(content.to_vec()) } else { Err(damaged("checksum or length do not hold")) }
 }

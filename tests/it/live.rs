@@ -202,7 +202,8 @@ fn what_is_wrong_is_named_and_the_rest_goes_on() {
     daemon.until(&mut rig, 60, "all good and planned", running);
 
     rig.ask("fault sign_flip m-normal");
-    let seen = daemon.until(&mut rig, 90, "the reversed meter is named", |s| alarm(s, "sign_flipped", "m-normal.W").is_some());
+    let seen =
+        daemon.until(&mut rig, 90, "the reversed meter is named", |s| alarm(s, "sign_flipped", "m-normal.W").is_some());
     assert_ne!(asset(&seen, "load_normal")["quality"], "good", "a number that is doubted is not shown as good");
     rig.ask("clear m-normal");
     rig.ask("fault freeze m-critical");
@@ -212,7 +213,9 @@ fn what_is_wrong_is_named_and_the_rest_goes_on() {
 
     rig.ask("fault stop pcs");
     let without = daemon.until(&mut rig, 60, "the battery is out and the plan goes on without it", |s| {
-        alarm(s, "device_lost", "pcs").is_some() && s["plan"]["status"] == "optimal" && asset(s, "battery")["available"] == false
+        alarm(s, "device_lost", "pcs").is_some()
+            && s["plan"]["status"] == "optimal"
+            && asset(s, "battery")["available"] == false
     });
     let others = assets(&without).iter().filter(|a| a["id"] != "battery");
     assert!(others.clone().all(|a| a["quality"] == "good"), "others keep their rate");
@@ -261,7 +264,20 @@ fn f47_f48_a_killed_daemon_leaves_safe_devices_and_a_new_one_takes_over_without_
     let solver = daemon.solver().expect("a solver child");
     daemon.kill();
     // The slowest reversion of the park is the heat pump's register timer, 30 s.
-    let steered = ["battery", "pv", "wind1", "wind2", "chp", "boiler", "heat_pump", "chiller", "absorption_chiller", "dump_cooler", "lighting", "ev"];
+    let steered = [
+        "battery",
+        "pv",
+        "wind1",
+        "wind2",
+        "chp",
+        "boiler",
+        "heat_pump",
+        "chiller",
+        "absorption_chiller",
+        "dump_cooler",
+        "lighting",
+        "ev",
+    ];
     let mut standing: Vec<&str> = steered.to_vec();
     for _ in 0..45 {
         standing.retain(|id| rig.truth(id)["fallback"] != true);

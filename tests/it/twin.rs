@@ -21,7 +21,8 @@ pub const SITE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config
 /// The reference site, resolved against the built-in profiles.
 pub fn reference() -> (Site, ProfileStore) {
     let profiles = ProfileStore::built_in().expect("built-in profiles are sound");
-    let site = hexad::config::load_site(SITE, "suzhou-six-in-one.toml", &profiles).expect("the reference site is sound");
+    let site =
+        hexad::config::load_site(SITE, "suzhou-six-in-one.toml", &profiles).expect("the reference site is sound");
     (site, profiles)
 }
 
@@ -49,7 +50,18 @@ impl Twin {
         let frames = site.devices.iter().enumerate().map(|(i, d)| blank(DeviceIx(i), d.points.len())).collect();
         let sent = vec![None; site.devices.len()];
         let now = Now { mono: Mono(1_000_000), park: Park(start), synchronised: true };
-        Self { site, rig, history: History::default(), plan: None, profiles, memory: Memory::default(), frames, sent, now, next_slow: Mono(0) }
+        Self {
+            site,
+            rig,
+            history: History::default(),
+            plan: None,
+            profiles,
+            memory: Memory::default(),
+            frames,
+            sent,
+            now,
+            next_slow: Mono(0),
+        }
     }
 
     /// One cycle: the plant moves on, all points are read, the core decides, the commands are written.
@@ -110,7 +122,10 @@ impl Twin {
         }
         for message in self.rig.mqtt_out() {
             for ((frame, device), profile) in self.frames.iter_mut().zip(&self.site.devices).zip(&self.profiles) {
-                let Some(topic) = device.topic.as_ref().and_then(|t| message.topic.strip_prefix(&format!("{t}/"))) else { continue };
+                let Some(topic) = device.topic.as_ref().and_then(|t| message.topic.strip_prefix(&format!("{t}/")))
+                else {
+                    continue;
+                };
                 frame.link = Link::Up;
                 for (point, value) in mqtt::decode_message(profile, topic, &message.payload, false) {
                     frame.readings[point] = Reading { value, at: self.now.mono };
@@ -123,12 +138,18 @@ impl Twin {
         for setpoint in &snapshot.setpoints {
             let ix = setpoint.device.0;
             let wanted: Vec<(Point, f64)> = setpoint.targets.iter().map(|t| (t.point, t.value)).collect();
-            let fresh = self.sent[ix].as_ref().is_some_and(|(at, w)| *w == wanted && self.now.mono.since(*at) < Duration::from_secs(4));
+            let fresh = self.sent[ix]
+                .as_ref()
+                .is_some_and(|(at, w)| *w == wanted && self.now.mono.since(*at) < Duration::from_secs(4));
             if fresh {
                 continue;
             }
             let profile = Arc::clone(&self.profiles[ix]);
-            let mut report = WriteReport { applied_cycle: Some(setpoint.cycle), acked_at: Some(self.now.mono), ..WriteReport::default() };
+            let mut report = WriteReport {
+                applied_cycle: Some(setpoint.cycle),
+                acked_at: Some(self.now.mono),
+                ..WriteReport::default()
+            };
             if let Rule::Register { point, s } = profile.reversion {
                 self.send(ix, &profile, point, f64::from(s), &mut report);
             }
@@ -147,7 +168,8 @@ impl Twin {
             self.rig.mqtt_in(&format!("{prefix}/{topic}"), payload.as_bytes(), false);
             return;
         }
-        let request = modbus::encode(profile, point, value).unwrap_or_else(|e| panic!("{} {point:?} {value}: {e}", device.id));
+        let request =
+            modbus::encode(profile, point, value).unwrap_or_else(|e| panic!("{} {point:?} {value}: {e}", device.id));
         let reply = self.rig.modbus(&device.address, device.unit, &request.pdu());
         if !matches!(reply.map(|r| request.parse(&r)), Some(Ok(()))) {
             report.refused = Some((point, Reason::DeviceFailure));

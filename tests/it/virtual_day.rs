@@ -22,7 +22,9 @@ fn controlled(seed: u64) -> Report {
         if second % REPLAN_S == 10 {
             twin.replan(&snapshot, &mut solver);
         }
-        if std::env::var_os("HEXAD_TRACE").is_some() && second % std::env::var("HEXAD_TRACE").unwrap().parse::<u32>().unwrap() == 0 {
+        if std::env::var_os("HEXAD_TRACE").is_some()
+            && second % std::env::var("HEXAD_TRACE").unwrap().parse::<u32>().unwrap() == 0
+        {
             trace(&twin, &snapshot);
         }
     }
@@ -36,17 +38,32 @@ fn trace(twin: &Twin, snapshot: &hexad::snapshot::Snapshot) {
         let capacity = twin.site.assets[ix].kind.capacity().unwrap().kwh();
         100.0 * snapshot.state.assets[ix].energy.unwrap().unwrap_or(f64::NAN) / capacity
     };
-    let ids: Vec<&str> = twin.site.assets.iter().filter(|a| !matches!(a.kind, Kind::GasSupply(_))).map(|a| a.id.as_str()).collect();
+    let ids: Vec<&str> =
+        twin.site.assets.iter().filter(|a| !matches!(a.kind, Kind::GasSupply(_))).map(|a| a.id.as_str()).collect();
     eprint!("{} ", snapshot.now.park);
     for id in ids {
         eprint!("{id} {:.0} ", power(id));
     }
     let b = twin.site.asset("battery").unwrap();
     let set = snapshot.setpoints.iter().find(|s| s.asset == b);
-    let planned = twin.plan.as_ref().and_then(|p| { let i = p.interval_at(snapshot.now.park)?; let g = twin.site.pcc().unwrap().0; Some((i, p.assets[b.0].power_kw[0][i], p.assets[b.0].stored_value[i], p.assets[g].power_kw[0][i])) });
-    eprint!("SET {:?} plan {planned:.2?} win {:.1} peak {:.0} ", set.map(|s| (s.target(hexad::site::Point::WSet), s.cause, s.limited_by)), snapshot.state.window.imported.kwh(), snapshot.state.window.peak.kw());
-    eprintln!("| soc {:.0} hot {:.0} cold {:.0} | {}", store("battery"), store("hot_tank"), store("cold_tank"),
-        snapshot.alarms.iter().map(|a| a.text.as_str()).collect::<Vec<_>>().join("; "));
+    let planned = twin.plan.as_ref().and_then(|p| {
+        let i = p.interval_at(snapshot.now.park)?;
+        let g = twin.site.pcc().unwrap().0;
+        Some((i, p.assets[b.0].power_kw[0][i], p.assets[b.0].stored_value[i], p.assets[g].power_kw[0][i]))
+    });
+    eprint!(
+        "SET {:?} plan {planned:.2?} win {:.1} peak {:.0} ",
+        set.map(|s| (s.target(hexad::site::Point::WSet), s.cause, s.limited_by)),
+        snapshot.state.window.imported.kwh(),
+        snapshot.state.window.peak.kw()
+    );
+    eprintln!(
+        "| soc {:.0} hot {:.0} cold {:.0} | {}",
+        store("battery"),
+        store("hot_tank"),
+        store("cold_tank"),
+        snapshot.alarms.iter().map(|a| a.text.as_str()).collect::<Vec<_>>().join("; ")
+    );
 }
 
 fn baseline(seed: u64) -> Report {

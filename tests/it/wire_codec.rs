@@ -157,7 +157,9 @@ fn requests_are_the_bytes_of_the_specification() {
 fn f21_sentinels_and_non_finite_numbers_are_reasons() {
     let p = every_type();
     let w = single(&p, p.index(Point::W).unwrap()).unwrap();
-    for (bits, reason) in [(f64::NAN, Reason::NotImplemented), (f64::INFINITY, Reason::OutOfRange), (2e6, Reason::OutOfRange)] {
+    for (bits, reason) in
+        [(f64::NAN, Reason::NotImplemented), (f64::INFINITY, Reason::OutOfRange), (2e6, Reason::OutOfRange)]
+    {
         let words: Vec<u16> = (0..4).map(|n| (bits.to_bits() >> (16 * n)) as u16).collect();
         assert_eq!(decode(&p, &w, &words), [(w.points[0], Err(reason))]);
     }

@@ -88,7 +88,10 @@ fn reads_are_merged_and_stay_inside_the_limits() {
     assert_eq!(blocks("ref-pcs-250"), [(Kind::Input, 82, 9), (Kind::Holding, 999, 3)]);
     assert_eq!(blocks("ref-heat-pump-300"), [(Kind::Holding, 100, 9), (Kind::Holding, 120, 3)]);
     // The manual answers exception 2 for undefined addresses: no gap is read over.
-    assert_eq!(blocks("janitza-umg96rm-grid"), [(Kind::Holding, 19026, 2), (Kind::Holding, 19042, 2), (Kind::Holding, 19050, 2)]);
+    assert_eq!(
+        blocks("janitza-umg96rm-grid"),
+        [(Kind::Holding, 19026, 2), (Kind::Holding, 19042, 2), (Kind::Holding, 19050, 2)]
+    );
 }
 
 #[test]
@@ -122,14 +125,29 @@ fn mistakes_are_refused_one_by_one() {
         ("WSet = 0.0", "WSet = 400.0", "safe.WSet", "outside `valid`"),
         ("WSet = 0.0", "", "safe", "missing WSet"),
         ("WSet = 0.0", "WSet = 0.0\nOn = 1", "safe.On", "no such point"),
-        ("valid = [-2.5e5, 2.5e5]\naccess = \"rw\"", "valid = [-2.5e5, 2.5e5]\naccess = \"r\"", "point.WSet.access", "must be written"),
+        (
+            "valid = [-2.5e5, 2.5e5]\naccess = \"rw\"",
+            "valid = [-2.5e5, 2.5e5]\naccess = \"r\"",
+            "point.WSet.access",
+            "must be written",
+        ),
         ("write_function = 16", "write_function = 6", "point.WSet.write_function", "6 (one register)"),
         ("write_function = 16", "write = \"flash\"\nwrites_per_day = 20", "point.WSet.write", "wear out flash"),
         ("s = 10 }", "s = 0 }", "reversion", "1 to 3600"),
         ("point = \"RvrtTms\", s", "s", "reversion", "name the timer"),
         ("reversion = { kind = \"register\", point = \"RvrtTms\", s = 10 }\n", "", "reversion", "missing"),
-        ("valid = [0.0, 3600.0]\naccess = \"rw\"", "valid = [0.0, 3600.0]", "point.RvrtTms.access", "needs access = \"rw\""),
-        ("point = \"DCV\"\nregisters = [7504]\nvalue = 750.4", "point = \"DCV\"\nregisters = [7504]\nvalue = 7504", "vector#11.point", "reads as 750.4"),
+        (
+            "valid = [0.0, 3600.0]\naccess = \"rw\"",
+            "valid = [0.0, 3600.0]",
+            "point.RvrtTms.access",
+            "needs access = \"rw\"",
+        ),
+        (
+            "point = \"DCV\"\nregisters = [7504]\nvalue = 750.4",
+            "point = \"DCV\"\nregisters = [7504]\nvalue = 7504",
+            "vector#11.point",
+            "reads as 750.4",
+        ),
         ("[[vector]]\npoint = \"DCV\"\nregisters = [7504]\nvalue = 750.4\n", "", "point.DCV", "not proven"),
         ("value = 750.4", "value_kw = 750.4", "vector#11.value_kw", "write value"),
         ("length = 4, ", "", "identify", "length"),
@@ -155,7 +173,12 @@ fn mqtt_mistakes_are_refused_one_by_one() {
         ("topic = \"set\"", "topic = \"set/#\"", "point.WMax.command", "without wildcards"),
         ("topic = \"status\"\njson = \"power_w\"", "json = \"power_w\"", "point.W.topic", "has a topic"),
         ("access = \"rw\"\n", "", "point.WMax.access", "must be written"),
-        ("kind = \"ttl\", s = 15", "kind = \"register\", point = \"RvrtTms\", s = 15", "reversion", "no timer register"),
+        (
+            "kind = \"ttl\", s = 15",
+            "kind = \"register\", point = \"RvrtTms\", s = 15",
+            "reversion",
+            "no timer register",
+        ),
         ("\"ttl_s\":15", "\"ttl_s\":16", "vector#4.point", "the vector says"),
     ];
     for (from, to, key, message) in cases {

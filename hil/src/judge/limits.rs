@@ -100,16 +100,9 @@ impl Limits {
     pub fn observe(&mut self, plant: &Plant, dt_s: f64) {
         self.connection(plant, dt_s);
         self.battery(plant, dt_s);
-        let hottest_c = plant
-            .truth
-            .hot_tank_c
-            .into_iter()
-            .fold(f64::NEG_INFINITY, f64::max);
+        let hottest_c = plant.truth.hot_tank_c.into_iter().fold(f64::NEG_INFINITY, f64::max);
         if self.hot.trips(hottest_c > TANK_MAX_C, dt_s, 0.0) {
-            self.tell(
-                plant,
-                format!("hot tank at {hottest_c:.1} degC, over {TANK_MAX_C}"),
-            );
+            self.tell(plant, format!("hot tank at {hottest_c:.1} degC, over {TANK_MAX_C}"));
         }
         self.engine(plant, dt_s);
     }
@@ -117,41 +110,14 @@ impl Limits {
     fn connection(&mut self, plant: &Plant, dt_s: f64) {
         let import_kw = plant.truth.assets[plant.places.grid].power_kw;
         let kva = import_kw.hypot(plant.truth.reactive_kvar);
-        if self
-            .import
-            .trips(import_kw > self.import_max_kw + SLACK_KW, dt_s, 5.0)
-        {
-            self.tell(
-                plant,
-                format!(
-                    "import {import_kw:.0} kW over {:.0} for more than 5 s",
-                    self.import_max_kw
-                ),
-            );
+        if self.import.trips(import_kw > self.import_max_kw + SLACK_KW, dt_s, 5.0) {
+            self.tell(plant, format!("import {import_kw:.0} kW over {:.0} for more than 5 s", self.import_max_kw));
         }
-        if self
-            .export
-            .trips(-import_kw > self.export_max_kw + SLACK_KW, dt_s, 5.0)
-        {
-            self.tell(
-                plant,
-                format!(
-                    "export {:.0} kW over {:.0} for more than 5 s",
-                    -import_kw, self.export_max_kw
-                ),
-            );
+        if self.export.trips(-import_kw > self.export_max_kw + SLACK_KW, dt_s, 5.0) {
+            self.tell(plant, format!("export {:.0} kW over {:.0} for more than 5 s", -import_kw, self.export_max_kw));
         }
-        if self
-            .transformer
-            .trips(kva > self.transformer_kva + SLACK_KW, dt_s, 5.0)
-        {
-            self.tell(
-                plant,
-                format!(
-                    "transformer at {kva:.0} kVA, rated {:.0}",
-                    self.transformer_kva
-                ),
-            );
+        if self.transformer.trips(kva > self.transformer_kva + SLACK_KW, dt_s, 5.0) {
+            self.tell(plant, format!("transformer at {kva:.0} kVA, rated {:.0}", self.transformer_kva));
         }
     }
 
@@ -165,22 +131,12 @@ impl Limits {
             }
             let outside = soc < site.soc_min - 0.01 || soc > site.soc_max + 0.01;
             if watch.window.trips(outside, dt_s, 0.0) {
-                texts.push(format!(
-                    "{} at {:.1} % charge, outside its window",
-                    site.id,
-                    soc * 100.0
-                ));
+                texts.push(format!("{} at {:.1} % charge, outside its window", site.id, soc * 100.0));
             }
             let pace = watch.last_kw.map_or(0.0, |last| (kw - last).abs() / dt_s);
             watch.last_kw = Some(kw);
-            if watch
-                .ramp
-                .trips(pace > site.ramp_kw_per_s * 1.01, dt_s, 0.0)
-            {
-                texts.push(format!(
-                    "{} ramps {pace:.0} kW/s, over {:.0}",
-                    site.id, site.ramp_kw_per_s
-                ));
+            if watch.ramp.trips(pace > site.ramp_kw_per_s * 1.01, dt_s, 0.0) {
+                texts.push(format!("{} ramps {pace:.0} kW/s, over {:.0}", site.id, site.ramp_kw_per_s));
             }
         }
         for text in texts {
@@ -199,43 +155,23 @@ impl Limits {
             self.reached_minimum = false;
         }
         if !loaded && before == LOADED {
-            let up_s = self
-                .loaded_at_s
-                .map_or(f64::INFINITY, |since| now_s - since);
+            let up_s = self.loaded_at_s.map_or(f64::INFINITY, |since| now_s - since);
             self.unloaded_at_s = Some(now_s);
             if up_s < self.min_up_s - 5.0 {
-                self.tell(
-                    plant,
-                    format!(
-                        "engine stopped after {up_s:.0} s, minimum up {:.0}",
-                        self.min_up_s
-                    ),
-                );
+                self.tell(plant, format!("engine stopped after {up_s:.0} s, minimum up {:.0}", self.min_up_s));
             }
         }
         if before == READY && engine.state != READY {
-            let down_s = self
-                .unloaded_at_s
-                .map_or(f64::INFINITY, |since| now_s - since);
+            let down_s = self.unloaded_at_s.map_or(f64::INFINITY, |since| now_s - since);
             if down_s < self.min_down_s - 5.0 {
-                self.tell(
-                    plant,
-                    format!(
-                        "engine restarted after {down_s:.0} s, minimum down {:.0}",
-                        self.min_down_s
-                    ),
-                );
+                self.tell(plant, format!("engine restarted after {down_s:.0} s, minimum down {:.0}", self.min_down_s));
             }
         }
         self.reached_minimum |= engine.power_kw >= self.engine_min_kw - 1.0;
-        let risen =
-            self.reached_minimum || self.loaded_at_s.is_some_and(|since| now_s - since > 120.0);
+        let risen = self.reached_minimum || self.loaded_at_s.is_some_and(|since| now_s - since > 120.0);
         let low = loaded && risen && engine.power_kw < self.engine_min_kw - 1.0;
         if self.low_load.trips(low, dt_s, 60.0) {
-            self.tell(
-                plant,
-                format!("engine loaded at {:.0} kW for over 60 s", engine.power_kw),
-            );
+            self.tell(plant, format!("engine loaded at {:.0} kW for over 60 s", engine.power_kw));
         }
     }
 }

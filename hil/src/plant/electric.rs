@@ -15,16 +15,8 @@ pub struct Renewable {
 }
 
 enum Kind {
-    Pv {
-        tilt_deg: f64,
-        azimuth_deg: f64,
-        yield_share: f64,
-    },
-    Wind {
-        curve: Vec<(f64, f64)>,
-        factor: f64,
-        gusts: Octaves,
-    },
+    Pv { tilt_deg: f64, azimuth_deg: f64, yield_share: f64 },
+    Wind { curve: Vec<(f64, f64)>, factor: f64, gusts: Octaves },
 }
 
 impl Renewable {
@@ -34,59 +26,25 @@ impl Renewable {
             azimuth_deg: site.azimuth_deg,
             yield_share: 0.95 * draw.about_one(0.05),
         };
-        Self {
-            rated_kw: site.rated_kw,
-            power_kw: 0.0,
-            available_kw: 0.0,
-            wind_m_s: 0.0,
-            kind,
-        }
+        Self { rated_kw: site.rated_kw, power_kw: 0.0, available_kw: 0.0, wind_m_s: 0.0, kind }
     }
 
     pub fn wind(site: &site::Wind, seed: u64, draw: &mut Series) -> Self {
-        let gusts = Octaves::new(
-            seed,
-            &format!("gusts {}", site.id),
-            &[(70.0, 0.10), (13.0, 0.06)],
-        );
-        let kind = Kind::Wind {
-            curve: site.curve.clone(),
-            factor: draw.about_one(0.05),
-            gusts,
-        };
-        Self {
-            rated_kw: site.rated_kw,
-            power_kw: 0.0,
-            available_kw: 0.0,
-            wind_m_s: 0.0,
-            kind,
-        }
+        let gusts = Octaves::new(seed, &format!("gusts {}", site.id), &[(70.0, 0.10), (13.0, 0.06)]);
+        let kind = Kind::Wind { curve: site.curve.clone(), factor: draw.about_one(0.05), gusts };
+        Self { rated_kw: site.rated_kw, power_kw: 0.0, available_kw: 0.0, wind_m_s: 0.0, kind }
     }
 
     pub fn step(&mut self, dt_s: f64, t_s: f64, sky: Sky, cap_kw: f64) {
         match &mut self.kind {
-            Kind::Pv {
-                tilt_deg,
-                azimuth_deg,
-                yield_share,
-            } => {
-                let plane = sun::on_plane_w_m2(
-                    sky.ghi_w_m2,
-                    sky.clear_w_m2,
-                    sky.sun,
-                    *tilt_deg,
-                    *azimuth_deg,
-                );
+            Kind::Pv { tilt_deg, azimuth_deg, yield_share } => {
+                let plane = sun::on_plane_w_m2(sky.ghi_w_m2, sky.clear_w_m2, sky.sun, *tilt_deg, *azimuth_deg);
                 let cell_c = sky.outdoor_c + 0.028 * plane;
                 let heat = 1.0 - 0.0036 * (cell_c - 25.0);
                 let raw = self.rated_kw * plane / 1000.0 * heat * *yield_share;
                 self.available_kw = raw.clamp(0.0, self.rated_kw);
             }
-            Kind::Wind {
-                curve,
-                factor,
-                gusts,
-            } => {
+            Kind::Wind { curve, factor, gusts } => {
                 self.wind_m_s = (sky.wind_m_s * (1.0 + gusts.at(t_s))).max(0.0);
                 let raw = power_at(curve, self.wind_m_s) * *factor;
                 self.available_kw = raw.clamp(0.0, self.rated_kw);
@@ -115,8 +73,7 @@ fn power_at(curve: &[(f64, f64)], wind: f64) -> f64 {
             let [(from, low), (to, high)] = *pair else {
                 return None;
             };
-            (wind >= from && wind <= to)
-                .then(|| low + (high - low) * (wind - from) / (to - from).max(1e-9))
+            (wind >= from && wind <= to).then(|| low + (high - low) * (wind - from) / (to - from).max(1e-9))
         })
         .unwrap_or(0.0)
 }
@@ -166,10 +123,6 @@ impl Battery {
         let reach = self.ramp_kw_per_s * dt_s;
         self.power_kw += (target - self.power_kw).clamp(-reach, reach);
         let kwh = self.power_kw * dt_s / 3600.0;
-        self.stored_kwh -= if kwh >= 0.0 {
-            kwh / self.discharge_efficiency
-        } else {
-            kwh * self.charge_efficiency
-        };
+        self.stored_kwh -= if kwh >= 0.0 { kwh / self.discharge_efficiency } else { kwh * self.charge_efficiency };
     }
 }

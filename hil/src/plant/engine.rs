@@ -60,22 +60,13 @@ impl Engine {
     }
 
     pub fn step(&mut self, dt_s: f64, run: bool, base_kw: f64, return_c: f64) {
-        self.too_hot = return_c
-            > if self.too_hot {
-                RETURN_BACK_C
-            } else {
-                RETURN_MAX_C
-            };
+        self.too_hot = return_c > if self.too_hot { RETURN_BACK_C } else { RETURN_MAX_C };
         let run = run && !self.too_hot;
         self.since_s += dt_s;
         self.sequence(run);
         self.load(dt_s, base_kw);
         self.burn();
-        let warm = if matches!(self.state, LOADED | WARMING) {
-            return_c.max(72.0) + 16.0
-        } else {
-            60.0
-        };
+        let warm = if matches!(self.state, LOADED | WARMING) { return_c.max(72.0) + 16.0 } else { 60.0 };
         self.supply_c += (warm.min(98.0) - self.supply_c) * (dt_s / 60.0).min(1.0);
     }
 
@@ -109,10 +100,7 @@ impl Engine {
 
     fn load(&mut self, dt_s: f64, base_kw: f64) {
         let (target, reach) = match self.state {
-            LOADED => (
-                base_kw.clamp(self.min_kw, self.rated_kw),
-                self.ramp_kw_per_s * dt_s,
-            ),
+            LOADED => (base_kw.clamp(self.min_kw, self.rated_kw), self.ramp_kw_per_s * dt_s),
             _ => (0.0, 3.0 * self.ramp_kw_per_s * dt_s),
         };
         self.power_kw += (target - self.power_kw).clamp(-reach, reach);

@@ -20,12 +20,7 @@ struct Register(Vec<AssetTruth>);
 
 impl Register {
     fn add(&mut self, kind: &'static str, id: &str, rated_kw: f64) -> usize {
-        let asset = AssetTruth {
-            id: id.to_owned(),
-            kind,
-            rated_kw,
-            ..AssetTruth::default()
-        };
+        let asset = AssetTruth { id: id.to_owned(), kind, rated_kw, ..AssetTruth::default() };
         self.0.push(asset);
         self.0.len() - 1
     }
@@ -46,21 +41,14 @@ impl Plant {
         let mut batteries = Vec::new();
         for battery in &site.battery {
             let at = register.add("battery", &battery.id, battery.discharge_max_kw);
-            batteries.push(Placed {
-                at,
-                unit: Battery::new(battery, 0.5, &mut draw),
-            });
+            batteries.push(Placed { at, unit: Battery::new(battery, 0.5, &mut draw) });
         }
         let consumers = consumers(site, seed, &mut register);
         let charger = site.ev_charger.first().context("ev_charger")?;
         let lighting = site.flexible_load.first().context("flexible_load")?;
         let count = register.0.len();
         let assets = register.0;
-        let truth = Truth {
-            time: start,
-            assets,
-            ..Truth::default()
-        };
+        let truth = Truth { time: start, assets, ..Truth::default() };
         let mut plant = Self {
             t_s: start_s,
             start_s,
@@ -72,13 +60,7 @@ impl Plant {
             batteries,
             consumers,
             thermal: Thermal::new(site, seed, &mut draw)?,
-            ev: EvPark::new(
-                seed,
-                charger.count,
-                charger.charger_kw,
-                start_s,
-                &mut calendar,
-            ),
+            ev: EvPark::new(seed, charger.count, charger.charger_kw, start_s, &mut calendar),
             ev_max_kw: charger.count as f64 * charger.charger_kw,
             lighting_rated_kw: lighting.rated_kw,
             lighting_floor: lighting.floor,
@@ -95,10 +77,7 @@ impl Plant {
 
     fn publish_static(&mut self, draw: &mut Series) {
         for counters in &mut self.counters {
-            *counters = Counters {
-                given_kwh: draw.range(0.0, 4000.0),
-                taken_kwh: draw.range(0.0, 4000.0),
-            };
+            *counters = Counters { given_kwh: draw.range(0.0, 4000.0), taken_kwh: draw.range(0.0, 4000.0) };
         }
         for Placed { at, unit } in &self.batteries {
             let (soc, stored) = (unit.soc(), unit.stored_kwh);
@@ -114,10 +93,7 @@ fn place(site: &Site, register: &mut Register) -> anyhow::Result<Places> {
     let gas = site.gas_supply.first().context("gas_supply")?;
     let chp = site.chp.first().context("chp")?;
     let boiler = site.boiler.first().context("boiler")?;
-    let absorption = site
-        .absorption_chiller
-        .first()
-        .context("absorption_chiller")?;
+    let absorption = site.absorption_chiller.first().context("absorption_chiller")?;
     let chiller = site.chiller.first().context("chiller")?;
     let pump = site.heat_pump.first().context("heat_pump")?;
     let dump = site.dump_cooler.first().context("dump_cooler")?;
@@ -143,26 +119,15 @@ fn place(site: &Site, register: &mut Register) -> anyhow::Result<Places> {
     })
 }
 
-fn sources(
-    site: &Site,
-    seed: u64,
-    draw: &mut Series,
-    register: &mut Register,
-) -> Vec<Placed<Renewable>> {
+fn sources(site: &Site, seed: u64, draw: &mut Series, register: &mut Register) -> Vec<Placed<Renewable>> {
     let mut sources = Vec::new();
     for pv in &site.pv {
         let at = register.add("pv", &pv.id, pv.rated_kw);
-        sources.push(Placed {
-            at,
-            unit: Renewable::pv(pv, draw),
-        });
+        sources.push(Placed { at, unit: Renewable::pv(pv, draw) });
     }
     for wind in &site.wind {
         let at = register.add("wind", &wind.id, wind.rated_kw);
-        sources.push(Placed {
-            at,
-            unit: Renewable::wind(wind, seed, draw),
-        });
+        sources.push(Placed { at, unit: Renewable::wind(wind, seed, draw) });
     }
     sources
 }
@@ -171,14 +136,7 @@ fn consumers(site: &Site, seed: u64, register: &mut Register) -> Vec<Placed<Serv
     let build = |load: &crate::site::Load| {
         let at = register.add("load", &load.id, load.rated_kw);
         let consumer = Consumer::new(seed, &load.id, Role::of(load, site), load.rated_kw);
-        Placed {
-            at,
-            unit: Served {
-                consumer,
-                wanted_kw: 0.0,
-                served_kw: 0.0,
-            },
-        }
+        Placed { at, unit: Served { consumer, wanted_kw: 0.0, served_kw: 0.0 } }
     };
     site.load.iter().map(build).collect()
 }

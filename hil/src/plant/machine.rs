@@ -91,12 +91,7 @@ pub struct Thermostat {
 
 impl Thermostat {
     pub fn new(cut_c: f64, back_c: f64, band_k: f64) -> Self {
-        Self {
-            cut_c,
-            back_c,
-            band_k,
-            calls: true,
-        }
+        Self { cut_c, back_c, band_k, calls: true }
     }
 
     /// Share of full output it asks for at this temperature, 0 when cut out.
@@ -108,10 +103,6 @@ impl Thermostat {
         } else if sense * (self.back_c - temperature_c) >= 0.0 {
             self.calls = true;
         }
-        if self.calls {
-            (room_k / self.band_k).clamp(min_share, 1.0)
-        } else {
-            0.0
-        }
+        if self.calls { (room_k / self.band_k).clamp(min_share, 1.0) } else { 0.0 }
     }
 }

@@ -95,14 +95,8 @@ impl Plant {
     pub fn set_command(&mut self, at: usize, command: Command, value: f64) {
         self.commands[at][command as usize] = value;
         // Adding zero makes a negative zero an ordinary one.
-        let signed = if command == Command::Limit {
-            -value
-        } else {
-            value
-        } + 0.0;
-        self.truth.assets[at]
-            .setpoints
-            .insert(command.name(), signed);
+        let signed = if command == Command::Limit { -value } else { value } + 0.0;
+        self.truth.assets[at].setpoints.insert(command.name(), signed);
     }
 
     /// Moves on by at most one second of park time.
@@ -126,9 +120,7 @@ impl Plant {
         self.t_s -= INSTANT_S;
         self.step(INSTANT_S);
         for Placed { at, unit } in &mut self.sources {
-            unit.power_kw = unit
-                .available_kw
-                .min(self.commands[*at][Command::Cap as usize]);
+            unit.power_kw = unit.available_kw.min(self.commands[*at][Command::Cap as usize]);
         }
         self.publish(0.0);
         self.truth.park_s = 0.0;
@@ -147,10 +139,7 @@ impl Plant {
 
     fn step_thermal(&mut self, dt_s: f64) {
         let wanted = |role: Role| -> f64 {
-            let of_role = self
-                .consumers
-                .iter()
-                .filter(|placed| placed.unit.consumer.role == role);
+            let of_role = self.consumers.iter().filter(|placed| placed.unit.consumer.role == role);
             of_role.map(|placed| placed.unit.wanted_kw).sum()
         };
         let demand = thermal::Demand {
@@ -159,8 +148,7 @@ impl Plant {
             cooling_kw: wanted(Role::Cooling),
         };
         let orders = self.thermal_orders();
-        self.thermal
-            .step(dt_s, self.t_s, self.sky.outdoor_c, orders, demand);
+        self.thermal.step(dt_s, self.t_s, self.sky.outdoor_c, orders, demand);
         let shares = self.thermal.served_shares;
         for Placed { unit, .. } in &mut self.consumers {
             let share = match unit.consumer.role {
@@ -192,23 +180,15 @@ impl Plant {
 
     fn step_loads(&mut self, dt_s: f64) {
         for Placed { at, unit } in &mut self.consumers {
-            let open = unit.consumer.role == Role::Sheddable
-                && self.commands[*at][Command::Feeder as usize] < 0.5;
+            let open = unit.consumer.role == Role::Sheddable && self.commands[*at][Command::Feeder as usize] < 0.5;
             if unit.consumer.role.is_electric() {
                 unit.served_kw = if open { 0.0 } else { unit.wanted_kw };
             }
         }
-        self.lighting_wanted_kw = demand::lighting_kw(
-            self.lighting_rated_kw,
-            &mut self.lighting_noise,
-            self.t_s,
-            self.local,
-            self.sky,
-        );
+        self.lighting_wanted_kw =
+            demand::lighting_kw(self.lighting_rated_kw, &mut self.lighting_noise, self.t_s, self.local, self.sky);
         let lighting = self.places.lighting;
-        let lit_kw = self
-            .lighting_wanted_kw
-            .min(self.command(lighting, Command::Cap));
+        let lit_kw = self.lighting_wanted_kw.min(self.command(lighting, Command::Cap));
         self.truth.assets[lighting].power_kw = -lit_kw;
         self.truth.assets[lighting].available_kw = self.lighting_wanted_kw;
         let ev = self.places.ev;

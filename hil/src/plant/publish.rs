@@ -13,14 +13,10 @@ const COLD_FULL_C: f64 = 6.0;
 
 impl Plant {
     pub(super) fn publish(&mut self, dt_s: f64) {
-        self.truth.time =
-            Timestamp::from_millisecond((self.t_s * 1000.0).round() as i64).unwrap_or_default();
+        self.truth.time = Timestamp::from_millisecond((self.t_s * 1000.0).round() as i64).unwrap_or_default();
         self.truth.park_s = self.t_s - self.start_s;
-        self.truth.weather = WeatherTruth {
-            outdoor_c: self.sky.outdoor_c,
-            ghi_w_m2: self.sky.ghi_w_m2,
-            wind_m_s: self.sky.wind_m_s,
-        };
+        self.truth.weather =
+            WeatherTruth { outdoor_c: self.sky.outdoor_c, ghi_w_m2: self.sky.ghi_w_m2, wind_m_s: self.sky.wind_m_s };
         self.publish_electric();
         self.publish_thermal();
         self.publish_consumers();
@@ -61,11 +57,7 @@ impl Plant {
         engine.heat_kw = thermal.engine.heat_kw;
         engine.fuel_kw = -thermal.engine.fuel_kw;
         engine.state = thermal.engine.state;
-        engine.available_kw = if thermal.engine.state == LOADED {
-            thermal.engine.rated_kw
-        } else {
-            0.0
-        };
+        engine.available_kw = if thermal.engine.state == LOADED { thermal.engine.rated_kw } else { 0.0 };
         let boiler = &mut assets[places.boiler];
         boiler.heat_kw = thermal.boiler.output_kw;
         boiler.fuel_kw = -flows.boiler_fuel_kw;
@@ -142,12 +134,7 @@ impl Plant {
         let sum_kw: f64 = self.truth.assets.iter().map(|asset| asset.power_kw).sum();
         self.truth.assets[grid].power_kw = -sum_kw;
         // Compensated park: a fifth of what is drawn, generators at unity.
-        let drawn_kw: f64 = self
-            .truth
-            .assets
-            .iter()
-            .map(|asset| (-asset.power_kw).max(0.0))
-            .sum();
+        let drawn_kw: f64 = self.truth.assets.iter().map(|asset| (-asset.power_kw).max(0.0)).sum();
         self.truth.reactive_kvar = 0.2 * (drawn_kw - sum_kw.max(0.0));
     }
 

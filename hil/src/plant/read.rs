@@ -99,17 +99,11 @@ impl Plant {
     }
 
     fn battery(&self, at: usize) -> Option<&super::electric::Battery> {
-        self.batteries
-            .iter()
-            .find(|placed| placed.at == at)
-            .map(|placed| &placed.unit)
+        self.batteries.iter().find(|placed| placed.at == at).map(|placed| &placed.unit)
     }
 
     fn source_wind(&self, at: usize) -> Option<f64> {
-        self.sources
-            .iter()
-            .find(|placed| placed.at == at)
-            .map(|placed| placed.unit.wind_m_s)
+        self.sources.iter().find(|placed| placed.at == at).map(|placed| placed.unit.wind_m_s)
     }
 
     fn layer_c(&self, at: usize, layer: usize) -> Option<f64> {
@@ -146,11 +140,7 @@ impl Plant {
     }
 
     fn reactive_kvar(&self, at: usize) -> f64 {
-        if at == self.places.grid {
-            self.truth.reactive_kvar
-        } else {
-            -0.24 * self.truth.assets[at].power_kw
-        }
+        if at == self.places.grid { self.truth.reactive_kvar } else { -0.24 * self.truth.assets[at].power_kw }
     }
 
     /// Phase currents are magnitudes; the first phase carries a little more than the third.

@@ -68,19 +68,13 @@ impl Tank {
             let inlet = self.warm_c.max(bottom + 3.0);
             // Share of a layer that moves down.
             let share = kwh / (self.layer_kwh_per_k * (inlet - bottom));
-            self.layer_c = [
-                top + share * (inlet - top),
-                middle + share * (top - middle),
-                bottom + share * (middle - bottom),
-            ];
+            self.layer_c =
+                [top + share * (inlet - top), middle + share * (top - middle), bottom + share * (middle - bottom)];
         } else {
             let inlet = self.cold_c.min(top - 3.0);
             let share = -kwh / (self.layer_kwh_per_k * (top - inlet));
-            self.layer_c = [
-                top + share * (middle - top),
-                middle + share * (bottom - middle),
-                bottom + share * (inlet - bottom),
-            ];
+            self.layer_c =
+                [top + share * (middle - top), middle + share * (bottom - middle), bottom + share * (inlet - bottom)];
         }
         self.settle();
         self.lose(dt_s);

@@ -16,11 +16,7 @@ pub struct Order {
 impl Order {
     /// What the device asks of itself: its thermostat's call under the commanded bound.
     fn ask_kw(self, machine: &Machine, share: f64) -> f64 {
-        if self.release {
-            (machine.rated_kw * share).min(self.demand_kw)
-        } else {
-            0.0
-        }
+        if self.release { (machine.rated_kw * share).min(self.demand_kw) } else { 0.0 }
     }
 }
 
@@ -129,30 +125,11 @@ impl Thermal {
             let ramp = ramp * draw.range(0.75, 0.95);
             Machine::new(rated, rated * min, ramp, start_s, draw.range(1.5, 3.0))
         };
-        let boiler_machine = machine(
-            boiler.rated_kw,
-            boiler.commitment.min_load,
-            boiler.ramp_kw_per_s,
-            25.0,
-        );
-        let pump_machine = machine(
-            pump.rated_kw,
-            pump.commitment.min_load,
-            pump.ramp_kw_per_s,
-            20.0,
-        );
-        let chiller_machine = machine(
-            chiller.rated_kw,
-            chiller.commitment.min_load,
-            chiller.ramp_kw_per_s,
-            20.0,
-        );
-        let absorption_machine = machine(
-            absorption.rated_kw,
-            absorption.commitment.min_load,
-            absorption.ramp_kw_per_s,
-            60.0,
-        );
+        let boiler_machine = machine(boiler.rated_kw, boiler.commitment.min_load, boiler.ramp_kw_per_s, 25.0);
+        let pump_machine = machine(pump.rated_kw, pump.commitment.min_load, pump.ramp_kw_per_s, 20.0);
+        let chiller_machine = machine(chiller.rated_kw, chiller.commitment.min_load, chiller.ramp_kw_per_s, 20.0);
+        let absorption_machine =
+            machine(absorption.rated_kw, absorption.commitment.min_load, absorption.ramp_kw_per_s, 60.0);
         Ok(Self {
             engine,
             boiler: boiler_machine,
@@ -164,11 +141,7 @@ impl Thermal {
             header_c: HEADER_SET_C,
             source_c: 16.0,
             flows: Flows::default(),
-            served_shares: Shares {
-                process: 1.0,
-                space: 1.0,
-                cooling: 1.0,
-            },
+            served_shares: Shares { process: 1.0, space: 1.0, cooling: 1.0 },
             exchanger_kw: 0.0,
             dump_kw: 0.0,
             overheated: false,
@@ -195,8 +168,7 @@ impl Thermal {
     pub fn step(&mut self, dt_s: f64, t_s: f64, outdoor_c: f64, orders: Orders, demand: Demand) {
         self.source_c = 16.0 + self.ground.at(t_s);
         let bottom_c = self.hot_tank.bottom_c();
-        self.engine
-            .step(dt_s, orders.engine_run, orders.engine_base_kw, bottom_c);
+        self.engine.step(dt_s, orders.engine_run, orders.engine_base_kw, bottom_c);
         self.step_boiler(dt_s, orders.boiler);
         self.step_heat_pump(dt_s, orders.heat_pump);
         self.step_chillers(dt_s, outdoor_c, orders);
@@ -236,13 +208,8 @@ impl Thermal {
         // The generator needs hot water, or it stops by itself.
         let driven = usable(self.hot_tank.top_c(), 71.0, 74.0) > 0.5 || self.engine.heat_kw > 150.0;
         let share = self.absorption_thermostat.share(top_c, 0.3);
-        let ask_kw = if driven {
-            orders.absorption.ask_kw(&self.absorption, share)
-        } else {
-            0.0
-        };
-        self.absorption
-            .step(dt_s, ask_kw, orders.absorption.release);
+        let ask_kw = if driven { orders.absorption.ask_kw(&self.absorption, share) } else { 0.0 };
+        self.absorption.step(dt_s, ask_kw, orders.absorption.release);
     }
 
     fn step_exchanger(&mut self, dt_s: f64, space_kw: f64) {
@@ -253,17 +220,9 @@ impl Thermal {
     }
 
     fn step_dump(&mut self, dt_s: f64, order: Order) {
-        let limit_c = if self.overheated {
-            OVERHEAT_BACK_C
-        } else {
-            OVERHEAT_C
-        };
+        let limit_c = if self.overheated { OVERHEAT_BACK_C } else { OVERHEAT_C };
         self.overheated = self.hot_tank.top_c() >= limit_c;
-        let target = if self.overheated {
-            self.numbers.dump_max_kw
-        } else {
-            order.demand_kw
-        };
+        let target = if self.overheated { self.numbers.dump_max_kw } else { order.demand_kw };
         let reach = 15.0 * dt_s;
         self.dump_kw += (target.min(self.numbers.dump_max_kw) - self.dump_kw).clamp(-reach, reach);
     }
@@ -314,6 +273,5 @@ impl Thermal {
 }
 
 fn first<T>(list: &[T]) -> anyhow::Result<&T> {
-    list.first()
-        .ok_or_else(|| anyhow::anyhow!("the site lacks an asset the rig's plant needs"))
+    list.first().ok_or_else(|| anyhow::anyhow!("the site lacks an asset the rig's plant needs"))
 }

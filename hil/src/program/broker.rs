@@ -28,10 +28,7 @@ impl Broker {
     pub async fn start() -> anyhow::Result<Self> {
         for attempt in 0..3 {
             let port = free_port()?;
-            let mut broker = Self {
-                port,
-                child: spawn(port, attempt)?,
-            };
+            let mut broker = Self { port, child: spawn(port, attempt)? };
             if broker.is_ready().await {
                 return Ok(broker);
             }
@@ -41,10 +38,7 @@ impl Broker {
 
     async fn is_ready(&mut self) -> bool {
         for _ in 0..50 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", self.port))
-                .await
-                .is_ok()
-            {
+            if tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
                 return true;
             }
             if matches!(self.child.try_wait(), Ok(Some(_))) {
@@ -72,8 +66,7 @@ fn free_port() -> anyhow::Result<u16> {
 }
 
 fn spawn(port: u16, attempt: u32) -> anyhow::Result<Child> {
-    let directory =
-        std::env::temp_dir().join(format!("hexad-hil-{}-{port}-{attempt}", std::process::id()));
+    let directory = std::env::temp_dir().join(format!("hexad-hil-{}-{port}-{attempt}", std::process::id()));
     std::fs::create_dir_all(&directory)?;
     let settings = format!(
         "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest stderr\nlog_type error\n"

@@ -20,13 +20,7 @@ const INSTANT_SLACK_S: f64 = 0.35;
 pub async fn follow(address: String, shared: Shared, history: SharedHistory, speed: f64) {
     let high_bus = shared.lock().high_bus().to_owned();
     let told = BTreeSet::new();
-    let mut comparison = Comparison {
-        high_bus,
-        shared,
-        history,
-        speed,
-        told,
-    };
+    let mut comparison = Comparison { high_bus, shared, history, speed, told };
     loop {
         if let Err(error) = comparison.listen(&address).await {
             eprintln!("judge: {address}: {error:#}");
@@ -78,15 +72,9 @@ impl Comparison {
     }
 
     fn note(&mut self, id: &str, flow: &Flow, difference: &Difference, cycle: u64) {
-        let Difference {
-            share,
-            shown_kw,
-            truth_kw: (low, high),
-        } = difference;
-        let text = format!(
-            "{id} on {}: shown {shown_kw:.2} kW, truth {low:.2} to {high:.2} kW, cycle {cycle}",
-            flow.bus
-        );
+        let Difference { share, shown_kw, truth_kw: (low, high) } = difference;
+        let text =
+            format!("{id} on {}: shown {shown_kw:.2} kW, truth {low:.2} to {high:.2} kW, cycle {cycle}", flow.bus);
         self.shared.lock().note_value_error(*share, &text);
         if *share > TELL_SHARE && self.told.insert(format!("{id} {}", flow.bus)) {
             eprintln!("judge: {text}");
@@ -102,15 +90,9 @@ impl Comparison {
         let port = port(flow, &self.high_bus, kind)?;
         let from_s = park_s - (flow.age_s + INSTANT_SLACK_S) * self.speed;
         let to_s = park_s + INSTANT_SLACK_S * self.speed;
-        let truth_kw = self
-            .history
-            .span(id, |flows: &Flows| flows[port], from_s, to_s)?;
+        let truth_kw = self.history.span(id, |flows: &Flows| flows[port], from_s, to_s)?;
         let outside_kw = (truth_kw.0 - shown_kw).max(shown_kw - truth_kw.1).max(0.0);
-        Some(Difference {
-            share: outside_kw / rated_kw,
-            shown_kw,
-            truth_kw,
-        })
+        Some(Difference { share: outside_kw / rated_kw, shown_kw, truth_kw })
     }
 }
 
@@ -140,14 +122,7 @@ mod tests {
 
     fn comparison() -> Comparison {
         let start = hexad_hil::default_start(SITE).unwrap();
-        let mut rig = Rig::new(
-            SITE,
-            Options {
-                start,
-                ..Options::default()
-            },
-        )
-        .unwrap();
+        let mut rig = Rig::new(SITE, Options { start, ..Options::default() }).unwrap();
         let history = History::shared();
         for _ in 0..30 {
             rig.step(1.0, 1.0);
@@ -155,24 +130,12 @@ mod tests {
         }
         let high_bus = rig.high_bus().to_owned();
         let shared = Shared(Arc::new(Mutex::new(rig)));
-        Comparison {
-            high_bus,
-            shared,
-            history,
-            speed: 1.0,
-            told: BTreeSet::new(),
-        }
+        Comparison { high_bus, shared, history, speed: 1.0, told: BTreeSet::new() }
     }
 
     fn flow(bus: &str, carrier: &str, kind: value::Kind, age_s: f64) -> Flow {
         let power_kw = Some(Value { kind: Some(kind) });
-        Flow {
-            bus: bus.into(),
-            carrier: carrier.into(),
-            power_kw,
-            believed_kw: 0.0,
-            age_s,
-        }
+        Flow { bus: bus.into(), carrier: carrier.into(), power_kw, believed_kw: 0.0, age_s }
     }
 
     #[test]
@@ -183,36 +146,18 @@ mod tests {
         let shown = |kw: f64| flow("heat_low", "heat", value::Kind::Value(kw), 1.0);
         let pump = truth.asset("heat_pump").unwrap().heat_kw;
         assert!(pump > 0.0, "it starts at its own fallback");
-        let fine = comparison
-            .difference("heat_pump", &shown(pump - 1.5), now_s)
-            .unwrap();
+        let fine = comparison.difference("heat_pump", &shown(pump - 1.5), now_s).unwrap();
         assert!(fine.share < 1e-9, "{}", fine.share);
         let none = flow("heat_low", "heat", value::Kind::Reason("stale".into()), 1.0);
         assert!(comparison.difference("heat_pump", &none, now_s).is_none());
         let high = flow("heat_high", "heat", value::Kind::Value(0.0), 0.0);
         assert_eq!(port(&high, &comparison.high_bus, "heat_exchanger"), Some(2));
 
-        let asset = AssetState {
-            id: "heat_pump".into(),
-            flows: vec![shown(-pump)],
-            ..AssetState::default()
-        };
-        let time = Some(prost_types::Timestamp {
-            seconds: now_s as i64,
-            nanos: 0,
-        });
-        comparison.judge(&Snapshot {
-            time,
-            assets: vec![asset],
-            ..Snapshot::default()
-        });
+        let asset = AssetState { id: "heat_pump".into(), flows: vec![shown(-pump)], ..AssetState::default() };
+        let time = Some(prost_types::Timestamp { seconds: now_s as i64, nanos: 0 });
+        comparison.judge(&Snapshot { time, assets: vec![asset], ..Snapshot::default() });
         let report = comparison.shared.lock().report();
         assert!(report.value_error_max > 0.01, "{report:?}");
-        assert!(
-            report
-                .value_error_at
-                .unwrap()
-                .contains("heat_pump on heat_low")
-        );
+        assert!(report.value_error_at.unwrap().contains("heat_pump on heat_low"));
     }
 }

@@ -42,8 +42,7 @@ pub fn answer_wait() -> anyhow::Result<()> {
 pub fn obey(shared: &Shared, line: &str) -> anyhow::Result<bool> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let quit = words.as_slice() == [QUIT];
-    let answer =
-        answer(shared, &words).unwrap_or_else(|error| json!({ "error": format!("{error:#}") }));
+    let answer = answer(shared, &words).unwrap_or_else(|error| json!({ "error": format!("{error:#}") }));
     let mut out = std::io::stdout().lock();
     writeln!(out, "{answer}")?;
     out.flush()?;
@@ -56,10 +55,7 @@ fn answer(shared: &Shared, words: &[&str]) -> anyhow::Result<Value> {
         ["truth"] => serde_json::to_value(rig.truth())?,
         ["report"] => serde_json::to_value(rig.report())?,
         ["fault", kind, device] => {
-            rig.inject(Fault {
-                kind: kind.parse()?,
-                device: (*device).to_owned(),
-            })?;
+            rig.inject(Fault { kind: kind.parse()?, device: (*device).to_owned() })?;
             json!({ "ok": true })
         }
         ["clear", device] => {

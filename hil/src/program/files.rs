@@ -32,10 +32,6 @@ pub fn write_rig_file(
         clock: Clock,
         endpoints: &'a BTreeMap<String, String>,
     }
-    let clock = Clock {
-        park_epoch: park_epoch.to_string(),
-        wall_epoch: format!("{wall_epoch:.3}"),
-        speed,
-    };
+    let clock = Clock { park_epoch: park_epoch.to_string(), wall_epoch: format!("{wall_epoch:.3}"), speed };
     write_atomically(path, &toml::to_string(&RigFile { clock, endpoints })?)
 }

@@ -41,13 +41,7 @@ impl SharedHistory {
             history.moments.pop_front();
         }
         let flows = |asset: &hexad_hil::AssetTruth| {
-            [
-                asset.power_kw,
-                asset.heat_kw,
-                asset.heat_high_kw,
-                asset.cool_kw,
-                asset.fuel_kw,
-            ]
+            [asset.power_kw, asset.heat_kw, asset.heat_high_kw, asset.cool_kw, asset.fuel_kw]
         };
         let park_s = truth.time.as_millisecond() as f64 / 1000.0;
         let flows = truth.assets.iter().map(flows).collect();
@@ -55,13 +49,7 @@ impl SharedHistory {
     }
 
     /// Lowest and highest true flow of an asset between two park instants, with its kind and rating.
-    pub fn span(
-        &self,
-        id: &str,
-        port: impl Fn(&Flows) -> f64,
-        from_s: f64,
-        to_s: f64,
-    ) -> Option<(f64, f64)> {
+    pub fn span(&self, id: &str, port: impl Fn(&Flows) -> f64, from_s: f64, to_s: f64) -> Option<(f64, f64)> {
         let history = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = history.ids.iter().position(|(known, _, _)| known == id)?;
         // Not yet, or no longer, in memory: no verdict.
@@ -71,19 +59,14 @@ impl SharedHistory {
         let inside = history.moments.iter().rev().skip_while(|m| m.park_s > to_s);
         let inside = inside.take_while(|m| m.park_s >= from_s);
         let values = inside.filter_map(|m| m.flows.get(at)).map(port);
-        let bounds = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-            (low.min(value), high.max(value))
-        });
+        let bounds =
+            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
         (bounds.0 <= bounds.1).then_some(bounds)
     }
 
     /// Kind and rating in kW of an asset.
     pub fn nature(&self, id: &str) -> Option<(&'static str, f64)> {
         let history = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        history
-            .ids
-            .iter()
-            .find(|(known, _, _)| known == id)
-            .map(|(_, kind, rated)| (*kind, *rated))
+        history.ids.iter().find(|(known, _, _)| known == id).map(|(_, kind, rated)| (*kind, *rated))
     }
 }

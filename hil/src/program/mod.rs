@@ -77,12 +77,8 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Serves the park until it ends, then writes the report.
 pub async fn run(args: RunArgs) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        args.speed > 0.0 && args.speed.is_finite(),
-        "--speed must be positive"
-    );
-    let site = std::fs::read_to_string(&args.site)
-        .with_context(|| format!("reading {}", args.site.display()))?;
+    anyhow::ensure!(args.speed > 0.0 && args.speed.is_finite(), "--speed must be positive");
+    let site = std::fs::read_to_string(&args.site).with_context(|| format!("reading {}", args.site.display()))?;
     let start = match args.start {
         Some(start) => start,
         None => hexad_hil::default_start(&site)?,
@@ -101,19 +97,10 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     if let Some(path) = &args.rig_file {
         files::write_rig_file(path, start, wall_epoch, args.speed, &endpoints)?;
     }
-    eprintln!(
-        "rig ready: {} endpoints, park time {start}, speed {}",
-        endpoints.len(),
-        args.speed
-    );
+    eprintln!("rig ready: {} endpoints, park time {start}, speed {}", endpoints.len(), args.speed);
     let history = History::shared();
     if let Some(address) = &args.judge {
-        tokio::spawn(compare::follow(
-            address.clone(),
-            shared.clone(),
-            history.clone(),
-            args.speed,
-        ));
+        tokio::spawn(compare::follow(address.clone(), shared.clone(), history.clone(), args.speed));
     }
     keep_time(&args, &shared, &history, began).await?;
     let report = serde_json::to_string_pretty(&shared.lock().report())?;
@@ -126,9 +113,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
 }
 
 /// Binds every address of the site to a loopback port of its own.
-async fn open_wires(
-    shared: &Shared,
-) -> anyhow::Result<(BTreeMap<String, String>, Option<broker::Broker>)> {
+async fn open_wires(shared: &Shared) -> anyhow::Result<(BTreeMap<String, String>, Option<broker::Broker>)> {
     let mut endpoints = BTreeMap::new();
     let addresses = shared.lock().modbus_addresses();
     for address in addresses {

@@ -26,12 +26,7 @@ pub async fn serve(shared: Shared, address: String) -> anyhow::Result<SocketAddr
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let bound = listener.local_addr()?;
     let gap = Duration::from_millis(shared.lock().min_gap_ms(&address));
-    let endpoint = Arc::new(Endpoint {
-        shared,
-        address,
-        last: Mutex::new(None),
-        gap,
-    });
+    let endpoint = Arc::new(Endpoint { shared, address, last: Mutex::new(None), gap });
     tokio::spawn(listen(endpoint, listener, bound));
     Ok(bound)
 }
@@ -103,9 +98,7 @@ fn frame(header: [u8; 7], reply: &[u8]) -> Vec<u8> {
 impl Endpoint {
     fn answer(&self, unit: u8, pdu: &[u8]) -> Option<Vec<u8>> {
         if self.is_too_soon() {
-            return pdu
-                .first()
-                .map(|function| vec![function | 0x80, SLAVE_BUSY]);
+            return pdu.first().map(|function| vec![function | 0x80, SLAVE_BUSY]);
         }
         self.shared.lock().modbus(&self.address, unit, pdu)
     }

@@ -16,12 +16,7 @@ pub fn serve(shared: Shared, port: u16) {
         let mut options = MqttOptions::new(format!("device-{}", session.device), "127.0.0.1", port);
         options.set_keep_alive(Duration::from_secs(10));
         if let Some((topic, payload)) = &session.will {
-            options.set_last_will(LastWill::new(
-                topic,
-                payload.clone(),
-                QoS::AtLeastOnce,
-                true,
-            ));
+            options.set_last_will(LastWill::new(topic, payload.clone(), QoS::AtLeastOnce, true));
         }
         let (client, events) = AsyncClient::new(options, 256);
         clients.push((session.prefix.clone(), client.clone()));
@@ -40,9 +35,7 @@ async fn attend(shared: Shared, session: MqttSession, client: AsyncClient, mut e
                 }
             }
             Ok(Event::Incoming(Packet::Publish(message))) => {
-                shared
-                    .lock()
-                    .mqtt_in(&message.topic, &message.payload, message.retain);
+                shared.lock().mqtt_in(&message.topic, &message.payload, message.retain);
             }
             Ok(_) => {}
             Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
@@ -57,19 +50,11 @@ async fn publish(shared: Shared, clients: Vec<(String, AsyncClient)>) {
         let due = shared.lock().mqtt_out();
         for message in due {
             let owner = clients.iter().find(|(prefix, _)| {
-                message
-                    .topic
-                    .strip_prefix(prefix.as_str())
-                    .is_some_and(|rest| rest.starts_with('/'))
+                message.topic.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('/'))
             });
             if let Some((_, client)) = owner {
                 // A full queue means a broker away; such devices drop what nobody takes.
-                let _ = client.try_publish(
-                    &message.topic,
-                    QoS::AtMostOnce,
-                    message.retain,
-                    message.payload,
-                );
+                let _ = client.try_publish(&message.topic, QoS::AtMostOnce, message.retain, message.payload);
             }
         }
     }

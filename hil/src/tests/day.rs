@@ -29,10 +29,7 @@ fn an_hour_with_sixty_requests_a_second_is_quick() {
         for _ in 0..5 {
             for (address, unit, request) in READS {
                 let reply = rig.modbus(address, unit, &request);
-                assert!(
-                    reply.is_some_and(|reply| reply[0] == request[0]),
-                    "{address} {request:?}"
-                );
+                assert!(reply.is_some_and(|reply| reply[0] == request[0]), "{address} {request:?}");
             }
         }
     }
@@ -45,14 +42,7 @@ fn an_hour_with_sixty_requests_a_second_is_quick() {
 #[ignore = "prints the baseline's report for three seeds"]
 fn baseline_days() {
     for seed in 1..=3 {
-        let mut rig = Rig::new(
-            SITE,
-            Options {
-                baseline: true,
-                ..options(seed)
-            },
-        )
-        .unwrap();
+        let mut rig = Rig::new(SITE, Options { baseline: true, ..options(seed) }).unwrap();
         let began = Instant::now();
         (0..86_400).for_each(|_| rig.step(1.0, 1.0));
         println!("{:.2} s", began.elapsed().as_secs_f64());

@@ -21,14 +21,9 @@ fn check(rig: &mut Rig, address: &str, request: &[u8], reply: &[u8]) {
 
 fn words(rig: &mut Rig, address: &str, function: u8, from: u16, count: u16) -> Vec<u16> {
     let [high, low] = from.to_be_bytes();
-    let reply = rig
-        .modbus(address, 1, &[function, high, low, 0, count as u8])
-        .unwrap();
+    let reply = rig.modbus(address, 1, &[function, high, low, 0, count as u8]).unwrap();
     assert_eq!(reply[0], function, "{reply:02x?}");
-    reply[2..]
-        .chunks(2)
-        .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
-        .collect()
+    reply[2..].chunks(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect()
 }
 
 #[test]
@@ -47,12 +42,7 @@ fn exceptions_follow_the_manual() {
     check(&mut rig, PV, &[4, 0, 108, 0, 2], &[0x84, 2]);
     check(&mut rig, METER, &[3, 0x4A, 0x38, 0, 101], &[0x83, 3]);
     // A cap of 500.01 kW, and the cap written by function 6.
-    check(
-        &mut rig,
-        PV,
-        &[16, 0, 200, 0, 2, 4, 0, 0, 0xC3, 0x51],
-        &[0x90, 3],
-    );
+    check(&mut rig, PV, &[16, 0, 200, 0, 2, 4, 0, 0, 0xC3, 0x51], &[0x90, 3]);
     check(&mut rig, PV, &[6, 0, 200, 0, 1], &[0x86, 1]);
     // Half of a 32-bit register, and a measured one.
     check(&mut rig, PV, &[16, 0, 201, 0, 1, 2, 0, 1], &[0x90, 2]);
@@ -68,12 +58,7 @@ fn engine_takes_zero_or_its_range_by_function_6_and_5_only() {
     check(&mut rig, CHP, &[6, 7, 0xD0, 0, 0], &[6, 7, 0xD0, 0, 0]);
     check(&mut rig, CHP, &[6, 7, 0xD0, 0, 199], &[0x86, 3]);
     check(&mut rig, CHP, &[16, 7, 0xD0, 0, 1, 2, 1, 0x2C], &[0x90, 1]);
-    check(
-        &mut rig,
-        CHP,
-        &[5, 0x12, 0x5C, 0xFF, 0],
-        &[5, 0x12, 0x5C, 0xFF, 0],
-    );
+    check(&mut rig, CHP, &[5, 0x12, 0x5C, 0xFF, 0], &[5, 0x12, 0x5C, 0xFF, 0]);
     check(&mut rig, CHP, &[5, 0x12, 0x5C, 0x12, 0], &[0x85, 3]);
     check(&mut rig, CHP, &[1, 0x12, 0x5C, 0, 1], &[1, 1, 1]);
     check(&mut rig, CHP, &[15, 0x12, 0x5C, 0, 1, 1, 1], &[0x8F, 1]);
@@ -92,18 +77,8 @@ fn boiler_wants_both_coils_at_once() {
 fn battery_counts_charging_positive_and_follows() {
     let mut rig = rig(1);
     // Charge with 100.00 kW: +10000 in 10 W.
-    check(
-        &mut rig,
-        PCS,
-        &[16, 3, 0xE7, 0, 2, 4, 0, 0, 0x27, 0x10],
-        &[16, 3, 0xE7, 0, 2],
-    );
-    check(
-        &mut rig,
-        PCS,
-        &[3, 3, 0xE7, 0, 2],
-        &[3, 4, 0, 0, 0x27, 0x10],
-    );
+    check(&mut rig, PCS, &[16, 3, 0xE7, 0, 2, 4, 0, 0, 0x27, 0x10], &[16, 3, 0xE7, 0, 2]);
+    check(&mut rig, PCS, &[3, 3, 0xE7, 0, 2], &[3, 4, 0, 0, 0x27, 0x10]);
     for _ in 0..20 {
         rig.step(1.0, 1.0);
     }
@@ -128,12 +103,7 @@ fn heat_pump_floats_come_low_word_first() {
 fn register_timer_counts_from_the_last_command() {
     let mut rig = rig(1);
     check(&mut rig, PV, &[6, 0, 202, 0, 10], &[6, 0, 202, 0, 10]);
-    check(
-        &mut rig,
-        PV,
-        &[16, 0, 200, 0, 2, 4, 0, 0, 0x27, 0x10],
-        &[16, 0, 200, 0, 2],
-    );
+    check(&mut rig, PV, &[16, 0, 200, 0, 2, 4, 0, 0, 0x27, 0x10], &[16, 0, 200, 0, 2]);
     assert!(!rig.truth().asset("pv").unwrap().fallback);
     // Nine seconds of monotonic time, an hour of park time; writing the timer renews nothing.
     for _ in 0..9 {
@@ -150,12 +120,7 @@ fn register_timer_counts_from_the_last_command() {
 fn timer_zero_holds_for_ever_and_power_up_is_zero() {
     let mut rig = rig(1);
     check(&mut rig, PCS, &[3, 3, 0xE9, 0, 1], &[3, 2, 0, 0]);
-    check(
-        &mut rig,
-        PCS,
-        &[16, 3, 0xE7, 0, 2, 4, 0, 0, 0, 100],
-        &[16, 3, 0xE7, 0, 2],
-    );
+    check(&mut rig, PCS, &[16, 3, 0xE7, 0, 2, 4, 0, 0, 0, 100], &[16, 3, 0xE7, 0, 2]);
     rig.step(1.0, 4000.0);
     check(&mut rig, PCS, &[3, 3, 0xE7, 0, 2], &[3, 4, 0, 0, 0, 100]);
 }
@@ -166,23 +131,13 @@ fn fixed_timer_is_bounded_by_the_option() {
     let cap = [6, 0, 10, 0, 100];
     assert_eq!(rig.modbus(WIND, 2, &cap), Some(cap.to_vec()));
     rig.step(1.0, 4.0);
-    assert_eq!(
-        rig.modbus(WIND, 2, &[3, 0, 10, 0, 1]),
-        Some(vec![3, 2, 0, 100])
-    );
+    assert_eq!(rig.modbus(WIND, 2, &[3, 0, 10, 0, 1]), Some(vec![3, 2, 0, 100]));
     rig.step(1.0, 1.5);
-    assert_eq!(
-        rig.modbus(WIND, 2, &[3, 0, 10, 0, 1]),
-        Some(vec![3, 2, 2, 0x58])
-    );
+    assert_eq!(rig.modbus(WIND, 2, &[3, 0, 10, 0, 1]), Some(vec![3, 2, 2, 0x58]));
 }
 
 fn plant(rig: &mut Rig, kind: FaultKind, device: &str) {
-    rig.inject(Fault {
-        kind,
-        device: device.to_owned(),
-    })
-    .unwrap();
+    rig.inject(Fault { kind, device: device.to_owned() }).unwrap();
 }
 
 #[test]
@@ -259,30 +214,18 @@ fn mqtt_devices_publish_at_their_pace_by_monotonic_time() {
     assert_eq!(count["park/lighting/online"], 1);
     plant(&mut rig, FaultKind::Stop, "lighting-gateway");
     let last: Vec<_> = rig.mqtt_out();
-    assert!(
-        last.iter()
-            .any(|m| m.topic == "park/lighting/online" && m.payload == b"0" && m.retain)
-    );
+    assert!(last.iter().any(|m| m.topic == "park/lighting/online" && m.payload == b"0" && m.retain));
 }
 
 #[test]
 fn charging_park_takes_a_limit_and_forgets_it() {
     let mut rig = rig(1);
     rig.mqtt_in("park/ev/limit_kw/set", b"120.5", false);
-    assert_eq!(
-        rig.truth().asset("ev").unwrap().setpoints["limit_kw"],
-        -120.5
-    );
+    assert_eq!(rig.truth().asset("ev").unwrap().setpoints["limit_kw"], -120.5);
     rig.mqtt_in("park/ev/limit_kw/set", b"177", false);
-    assert_eq!(
-        rig.truth().asset("ev").unwrap().setpoints["limit_kw"],
-        -120.5
-    );
+    assert_eq!(rig.truth().asset("ev").unwrap().setpoints["limit_kw"], -120.5);
     rig.step(1.0, 31.0);
-    assert_eq!(
-        rig.truth().asset("ev").unwrap().setpoints["limit_kw"],
-        -44.0
-    );
+    assert_eq!(rig.truth().asset("ev").unwrap().setpoints["limit_kw"], -44.0);
 }
 
 #[test]
@@ -290,10 +233,7 @@ fn every_point_of_every_map_reads() {
     let mut rig = rig(1);
     rig.step(1.0, 1.0);
     for unit in 0..rig.units.len() {
-        let (id, points) = (
-            rig.units[unit].id.clone(),
-            rig.units[unit].map.point.clone(),
-        );
+        let (id, points) = (rig.units[unit].id.clone(), rig.units[unit].map.point.clone());
         for point in points {
             let function = match point.table {
                 Table::Coil => 1,
@@ -305,9 +245,7 @@ fn every_point_of_every_map_reads() {
             let request = [function, high, low, 0, point.len() as u8];
             let reply = rig.units[unit].answer(&request, &rig.plant).unwrap();
             assert_eq!(reply[0], function, "{id} {}", point.name);
-            let known = point
-                .variable
-                .is_none_or(|what| rig.plant.read(rig.units[unit].asset, what).is_some());
+            let known = point.variable.is_none_or(|what| rig.plant.read(rig.units[unit].asset, what).is_some());
             assert!(known, "{id} {} has no value", point.name);
         }
     }

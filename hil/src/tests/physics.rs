@@ -12,12 +12,7 @@ fn sum(truth: &Truth, flow: impl Fn(&AssetTruth) -> f64) -> f64 {
 fn residuals(truth: &Truth) -> [f64; 5] {
     let low = |asset: &&AssetTruth| ["heat_pump", "heat_space"].contains(&asset.id.as_str());
     let exchanger = truth.asset("heat_exchanger").unwrap();
-    let low_kw: f64 = truth
-        .assets
-        .iter()
-        .filter(low)
-        .map(|asset| asset.heat_kw)
-        .sum();
+    let low_kw: f64 = truth.assets.iter().filter(low).map(|asset| asset.heat_kw).sum();
     let all_kw = sum(truth, |asset| asset.heat_kw);
     [
         sum(truth, |asset| asset.power_kw),
@@ -37,11 +32,7 @@ fn shake(rig: &mut Rig, draw: &mut Series) {
     };
     let on = if draw.unit() < 0.6 { 0xFF } else { 0 };
     rig.modbus("10.8.2.11:502", 1, &[5, 0x12, 0x5C, on, 0]);
-    rig.modbus(
-        "10.8.2.11:502",
-        1,
-        &six(2000, word(draw.range(200.0, 400.0))),
-    );
+    rig.modbus("10.8.2.11:502", 1, &six(2000, word(draw.range(200.0, 400.0))));
     rig.modbus("10.8.2.12:502", 1, &six(0, word(draw.range(0.0, 5000.0))));
     rig.modbus("10.8.2.13:502", 1, &six(121, word(draw.range(0.0, 3000.0))));
     rig.modbus("10.8.2.14:502", 1, &six(0, word(draw.range(0.0, 4000.0))));
@@ -50,16 +41,8 @@ fn shake(rig: &mut Rig, draw: &mut Series) {
     rig.modbus("10.8.2.16:502", 2, &six(0, word(draw.range(0.0, 4500.0))));
     rig.modbus("10.8.0.22:502", 1, &[5, 0, 0, on, 0]);
     let set = (draw.range(-25_000.0, 25_000.0) as i32).to_be_bytes();
-    rig.modbus(
-        "10.8.1.31:502",
-        1,
-        &[&[16, 3, 0xE7, 0, 2, 4], &set[..]].concat(),
-    );
-    rig.mqtt_in(
-        "park/ev/limit_kw/set",
-        format!("{:.0}", draw.range(0.0, 176.0)).as_bytes(),
-        false,
-    );
+    rig.modbus("10.8.1.31:502", 1, &[&[16, 3, 0xE7, 0, 2, 4], &set[..]].concat());
+    rig.mqtt_in("park/ev/limit_kw/set", format!("{:.0}", draw.range(0.0, 176.0)).as_bytes(), false);
 }
 
 #[test]
@@ -91,10 +74,7 @@ fn stores_account_for_every_kilowatt_hour() {
         flows[3] -= truth.header_kw / 3600.0;
     }
     for ((before, after), flow) in before.iter().zip(rig.store_account()).zip(flows) {
-        assert!(
-            (after - before - flow).abs() < 1e-6,
-            "{before} {after} {flow}"
-        );
+        assert!((after - before - flow).abs() < 1e-6, "{before} {after} {flow}");
     }
 }
 
@@ -103,39 +83,20 @@ fn sun_stands_where_the_almanac_says() {
     // Solar noon of the June solstice at Greenwich: 90 - latitude + declination, due south.
     let noon: jiff::Timestamp = "2026-06-21T12:01:54Z".parse().unwrap();
     let sun = crate::sun::position(noon.as_second() as f64, 51.4779, 0.0);
-    assert!(
-        (sun.elevation_deg - (90.0 - 51.4779 + 23.436)).abs() < 0.03,
-        "{sun:?}"
-    );
+    assert!((sun.elevation_deg - (90.0 - 51.4779 + 23.436)).abs() < 0.03, "{sun:?}");
     assert!((sun.azimuth_deg - 180.0).abs() < 0.3, "{sun:?}");
     // An equinox on the equator: it sets due west, twelve hours after it rose.
     let evening: jiff::Timestamp = "2026-03-20T18:07:30Z".parse().unwrap();
     let sun = crate::sun::position(evening.as_second() as f64, 0.0, 0.0);
-    assert!(
-        sun.elevation_deg.abs() < 0.3 && (sun.azimuth_deg - 270.0).abs() < 0.3,
-        "{sun:?}"
-    );
+    assert!(sun.elevation_deg.abs() < 0.3 && (sun.azimuth_deg - 270.0).abs() < 0.3, "{sun:?}");
 }
 
 /// What must not depend on who controls, or how time is cut.
 fn exogenous(truth: &Truth) -> Vec<f64> {
-    let ids = [
-        "pv",
-        "wind1",
-        "wind2",
-        "lighting",
-        "load_critical",
-        "load_normal",
-        "load_sheddable",
-    ];
+    let ids = ["pv", "wind1", "wind2", "lighting", "load_critical", "load_normal", "load_sheddable"];
     let heat = ["heat_process", "heat_space", "cooling_load"];
-    let wanted = ids
-        .iter()
-        .chain(&heat)
-        .map(|id| truth.asset(id).unwrap().available_kw);
-    wanted
-        .chain([truth.weather.ghi_w_m2, truth.weather.outdoor_c])
-        .collect()
+    let wanted = ids.iter().chain(&heat).map(|id| truth.asset(id).unwrap().available_kw);
+    wanted.chain([truth.weather.ghi_w_m2, truth.weather.outdoor_c]).collect()
 }
 
 #[test]
@@ -184,10 +145,7 @@ fn engine_starts_in_sequence_and_its_heat_follows() {
     assert_eq!(states, [0, 1, 6, 5, 2]);
     let chp = rig.truth().asset("chp").unwrap();
     assert!((chp.power_kw - 400.0).abs() < 1e-6, "{chp:?}");
-    assert!(
-        (chp.heat_kw / 450.0 - 1.0).abs() <= 0.05 && chp.fuel_kw < -950.0,
-        "{chp:?}"
-    );
+    assert!((chp.heat_kw / 450.0 - 1.0).abs() <= 0.05 && chp.fuel_kw < -950.0, "{chp:?}");
     // Nobody renews the request: after 60 s it falls back and cools down.
     rig.step(1.0, 61.0);
     assert_eq!(rig.truth().asset("chp").unwrap().state, 3);
@@ -202,11 +160,7 @@ fn judge_counts_a_planted_violation_once() {
     rig.step(20.0, 20.0);
     let report = rig.report();
     assert_eq!(report.limit_violations, 1, "{:?}", report.violations);
-    assert!(
-        report.violations[0].contains("import"),
-        "{:?}",
-        report.violations
-    );
+    assert!(report.violations[0].contains("import"), "{:?}", report.violations);
 }
 
 #[test]
@@ -215,15 +169,9 @@ fn judge_counts_shed_load_and_money() {
     rig.modbus("10.8.0.22:502", 1, &[5, 0, 0, 0, 0]);
     rig.step(3600.0, 10.0);
     let report = rig.report();
-    assert!(
-        (50.0..100.0).contains(&report.unserved_electric_kwh),
-        "{report:?}"
-    );
+    assert!((50.0..100.0).contains(&report.unserved_electric_kwh), "{report:?}");
     // From nine to ten at the peak price.
-    assert!(
-        (report.energy_cost - report.import_kwh * 1.18).abs() < 1e-6,
-        "{report:?}"
-    );
+    assert!((report.energy_cost - report.import_kwh * 1.18).abs() < 1e-6, "{report:?}");
     assert!(report.peak_kw > 0.0 && report.park_seconds == 3600.0);
 }
 
@@ -233,10 +181,7 @@ fn baseline_serves_a_day_without_breaking_a_limit() {
     rig.step(86_400.0, 86_400.0);
     let report = rig.report();
     assert_eq!(report.limit_violations, 0, "{:?}", report.violations);
-    assert!(
-        report.unserved_kwh < 1e-9 && report.engine_starts >= 1,
-        "{report:?}"
-    );
+    assert!(report.unserved_kwh < 1e-9 && report.engine_starts >= 1, "{report:?}");
 }
 
 #[test]
@@ -250,10 +195,7 @@ fn overheated_park_saves_itself() {
     }
     let report = rig.report();
     let truth = rig.truth();
-    assert!(
-        truth.hot_tank_c[0] > 85.0 && report.limit_violations == 0,
-        "{truth:?} {report:?}"
-    );
+    assert!(truth.hot_tank_c[0] > 85.0 && report.limit_violations == 0, "{truth:?} {report:?}");
 }
 
 #[test]
@@ -267,8 +209,5 @@ fn baseline_keeps_the_park_warm_in_winter() {
     }
     let report = rig.report();
     assert!(space_kw > 150.0, "{space_kw}");
-    assert!(
-        report.unserved_kwh < 1e-9 && report.limit_violations == 0,
-        "{report:?}"
-    );
+    assert!(report.unserved_kwh < 1e-9 && report.limit_violations == 0, "{report:?}");
 }

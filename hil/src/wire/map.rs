@@ -170,13 +170,7 @@ impl Point {
     pub fn text_words(&self) -> Vec<u16> {
         let mut bytes = self.text.clone().unwrap_or_default().into_bytes();
         bytes.resize(usize::from(self.len()) * 2, 0);
-        bytes
-            .chunks(2)
-            .map(|pair| {
-                pair.iter()
-                    .fold(0, |word, byte| (word << 8) | u16::from(*byte))
-            })
-            .collect()
+        bytes.chunks(2).map(|pair| pair.iter().fold(0, |word, byte| (word << 8) | u16::from(*byte))).collect()
     }
 }
 

@@ -64,13 +64,7 @@ struct CapOrder {
 }
 
 impl MqttDevice {
-    pub fn new(
-        id: &str,
-        prefix: &str,
-        model: Model,
-        asset: Option<usize>,
-        revert_s: Option<f64>,
-    ) -> Self {
+    pub fn new(id: &str, prefix: &str, model: Model, asset: Option<usize>, revert_s: Option<f64>) -> Self {
         let (fallback_kw, max_kw) = match model {
             Model::Dali => (40.0, 40.0),
             Model::EvPark => (44.0, 176.0),
@@ -152,22 +146,13 @@ impl MqttDevice {
     pub fn apply(&mut self, plant: &mut Plant) {
         self.pending = false;
         let Some(asset) = self.asset else { return };
-        let command = if self.model == Model::EvPark {
-            Command::Limit
-        } else {
-            Command::Cap
-        };
+        let command = if self.model == Model::EvPark { Command::Limit } else { Command::Cap };
         plant.set_command(asset, command, self.standing_kw);
     }
 
     /// Takes a message on its command topic; anything it cannot read it ignores, as such devices do.
     pub fn take(&mut self, payload: &[u8], retained: bool) {
-        let deaf = [
-            FaultKind::Stop,
-            FaultKind::Hang,
-            FaultKind::RefuseWrites,
-            FaultKind::IgnoreWrites,
-        ];
+        let deaf = [FaultKind::Stop, FaultKind::Hang, FaultKind::RefuseWrites, FaultKind::IgnoreWrites];
         if deaf.iter().any(|kind| self.has(*kind)) {
             return;
         }
@@ -199,21 +184,13 @@ impl MqttDevice {
             && self.online != Some(online)
         {
             let payload = if online { b"1".to_vec() } else { b"0".to_vec() };
-            out.push(Publication {
-                topic,
-                payload,
-                retain: true,
-            });
+            out.push(Publication { topic, payload, retain: true });
         }
         self.online = Some(online);
         if silent || self.now_s < self.next_s {
             return;
         }
-        let period_s = if self.model == Model::Weather {
-            5.0
-        } else {
-            2.0
-        };
+        let period_s = if self.model == Model::Weather { 5.0 } else { 2.0 };
         // Behind by more than a period there is nothing to catch up with.
         self.next_s = (self.next_s + period_s).max(self.now_s);
         self.sequence += 1;
@@ -226,11 +203,7 @@ impl MqttDevice {
         let rated_kw = asset.map_or(0.0, |asset| asset.rated_kw);
         let flutter = |index: u64| noise::jitter(noise::hash_name(&self.id) ^ index, self.sequence);
         let error = |kw: f64, index: u64| {
-            if kw == 0.0 {
-                0.0
-            } else {
-                0.001 * rated_kw * flutter(index)
-            }
+            if kw == 0.0 { 0.0 } else { 0.001 * rated_kw * flutter(index) }
         };
         let drawn_kw = asset.map_or(0.0, |asset| -asset.power_kw);
         Reading {
@@ -244,34 +217,18 @@ impl MqttDevice {
     }
 
     fn report(&self, reading: Reading, out: &mut Vec<Publication>) {
-        let Reading {
-            drawn_kw,
-            wanted_kw,
-            connected,
-            outdoor_c,
-            ghi_w_m2,
-            wind_m_s,
-        } = reading;
-        let drawn_kw = if self.has(FaultKind::SignFlip) {
-            -drawn_kw
-        } else {
-            drawn_kw
-        };
+        let Reading { drawn_kw, wanted_kw, connected, outdoor_c, ghi_w_m2, wind_m_s } = reading;
+        let drawn_kw = if self.has(FaultKind::SignFlip) { -drawn_kw } else { drawn_kw };
         let mut push = |topic: &str, payload: String, retain: bool| {
             let topic = format!("{}/{topic}", self.prefix);
-            out.push(Publication {
-                topic,
-                payload: payload.into_bytes(),
-                retain,
-            });
+            out.push(Publication { topic, payload: payload.into_bytes(), retain });
         };
         match self.model {
             Model::Dali => {
                 let (power, wanted) = (drawn_kw * 1000.0, wanted_kw * 1000.0);
                 let (sequence, cap) = (self.sequence, self.standing_kw);
-                let payload = format!(
-                    r#"{{"seq":{sequence},"power_w":{power:.1},"wanted_w":{wanted:.1},"cap_kw":{cap:.3}}}"#
-                );
+                let payload =
+                    format!(r#"{{"seq":{sequence},"power_w":{power:.1},"wanted_w":{wanted:.1},"cap_kw":{cap:.3}}}"#);
                 push("status", payload, true);
             }
             Model::EvPark => {
@@ -281,9 +238,8 @@ impl MqttDevice {
                 push("limit_kw", format!("{:.3}", self.standing_kw), false);
             }
             Model::Weather => {
-                let payload = format!(
-                    r#"{{"outdoor_c":{outdoor_c:.2},"ghi_w_m2":{ghi_w_m2:.1},"wind_m_s":{wind_m_s:.2}}}"#
-                );
+                let payload =
+                    format!(r#"{{"outdoor_c":{outdoor_c:.2},"ghi_w_m2":{ghi_w_m2:.1},"wind_m_s":{wind_m_s:.2}}}"#);
                 push("status", payload, false);
             }
         }

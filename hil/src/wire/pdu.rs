@@ -23,10 +23,7 @@ impl Unit {
             return None;
         }
         let function = *pdu.first()?;
-        Some(
-            self.dispatch(function, pdu, plant)
-                .unwrap_or_else(|code| exception(function, code)),
-        )
+        Some(self.dispatch(function, pdu, plant).unwrap_or_else(|code| exception(function, code)))
     }
 
     fn dispatch(&mut self, function: u8, pdu: &[u8], plant: &Plant) -> Result<Vec<u8>, u8> {
@@ -46,12 +43,7 @@ impl Unit {
         let bits = self.collect(table, address, count)?;
         let mut reply = vec![pdu[0], count.div_ceil(8) as u8];
         for chunk in bits.chunks(8) {
-            reply.push(
-                chunk
-                    .iter()
-                    .rev()
-                    .fold(0, |byte, bit| (byte << 1) | u8::from(*bit != 0)),
-            );
+            reply.push(chunk.iter().rev().fold(0, |byte, bit| (byte << 1) | u8::from(*bit != 0)));
         }
         Ok(reply)
     }
@@ -104,13 +96,7 @@ impl Unit {
     }
 
     /// Which points a write would change, or the exception it earns; nothing is changed here.
-    fn check(
-        &self,
-        function: u8,
-        table: Table,
-        address: u16,
-        words: &[u16],
-    ) -> Result<Vec<(usize, i64)>, u8> {
+    fn check(&self, function: u8, table: Table, address: u16, words: &[u16]) -> Result<Vec<(usize, i64)>, u8> {
         let mut writes = Vec::new();
         let mut done = 0;
         while done < words.len() {
@@ -126,10 +112,7 @@ impl Unit {
             let end = done + usize::from(point.len());
             let raw = point.decode(words.get(done..end).ok_or(ILLEGAL_ADDRESS)?);
             let last = address + words.len() as u16 - 1;
-            let all = point
-                .together
-                .iter()
-                .all(|other| (address..=last).contains(other));
+            let all = point.together.iter().all(|other| (address..=last).contains(other));
             if !point.accepts(raw) || !all {
                 return Err(ILLEGAL_VALUE);
             }
@@ -167,11 +150,7 @@ fn coil(pdu: &[u8]) -> Result<u16, u8> {
 }
 
 fn single(pdu: &[u8]) -> Result<Vec<u16>, u8> {
-    if pdu.len() == 5 {
-        Ok(vec![word(pdu, 3)?])
-    } else {
-        Err(ILLEGAL_VALUE)
-    }
+    if pdu.len() == 5 { Ok(vec![word(pdu, 3)?]) } else { Err(ILLEGAL_VALUE) }
 }
 
 fn coils(pdu: &[u8]) -> Result<Vec<u16>, u8> {
@@ -181,11 +160,7 @@ fn coils(pdu: &[u8]) -> Result<Vec<u16>, u8> {
     if count == 0 || declared != Some(count.div_ceil(8)) || declared != Some(bytes.len()) {
         return Err(ILLEGAL_VALUE);
     }
-    let bit = |index: usize| {
-        bytes
-            .get(index / 8)
-            .map_or(0, |byte| u16::from(byte >> (index % 8) & 1))
-    };
+    let bit = |index: usize| bytes.get(index / 8).map_or(0, |byte| u16::from(byte >> (index % 8) & 1));
     Ok((0..count).map(bit).collect())
 }
 
@@ -196,11 +171,5 @@ fn registers(pdu: &[u8]) -> Result<Vec<u16>, u8> {
     if count == 0 || count > 123 || declared != Some(2 * count) || bytes.len() != 2 * count {
         return Err(ILLEGAL_VALUE);
     }
-    Ok(bytes
-        .chunks(2)
-        .map(|pair| {
-            pair.iter()
-                .fold(0, |word, byte| (word << 8) | u16::from(*byte))
-        })
-        .collect())
+    Ok(bytes.chunks(2).map(|pair| pair.iter().fold(0, |word, byte| (word << 8) | u16::from(*byte))).collect())
 }

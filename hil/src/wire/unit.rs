@@ -100,12 +100,7 @@ impl Unit {
             Fallback::None => None,
             Fallback::Fixed { s } => Some(self.revert_s.map_or(s, |bound| bound.min(s))),
             Fallback::Register => {
-                let timer = self
-                    .map
-                    .point
-                    .iter()
-                    .zip(&self.standing)
-                    .find(|(point, _)| point.timer);
+                let timer = self.map.point.iter().zip(&self.standing).find(|(point, _)| point.timer);
                 timer.map(|(_, raw)| *raw as f64).filter(|s| *s > 0.0)
             }
         }
@@ -152,11 +147,7 @@ impl Unit {
         self.pending = false;
         for (point, raw) in self.map.point.iter().zip(&self.standing) {
             if let Some(command) = point.command {
-                plant.set_command(
-                    self.asset,
-                    command,
-                    point.sign * *raw as f64 / point.per_unit,
-                );
+                plant.set_command(self.asset, command, point.sign * *raw as f64 / point.per_unit);
             }
         }
     }
@@ -212,14 +203,10 @@ impl Unit {
             {
                 rated_kw * (0.0015 * offset + 0.0008 * flutter)
             }
-            Variable::TopC
-            | Variable::MiddleC
-            | Variable::BottomC
-            | Variable::SupplyC
-            | Variable::SourceC => 0.08 * offset + 0.05 * flutter,
-            Variable::Voltage1V | Variable::Voltage2V | Variable::Voltage3V => {
-                0.2 * offset + 0.1 * flutter
+            Variable::TopC | Variable::MiddleC | Variable::BottomC | Variable::SupplyC | Variable::SourceC => {
+                0.08 * offset + 0.05 * flutter
             }
+            Variable::Voltage1V | Variable::Voltage2V | Variable::Voltage3V => 0.2 * offset + 0.1 * flutter,
             Variable::Current1A | Variable::Current2A | Variable::Current3A => {
                 value * (0.001 * offset + 0.0005 * flutter)
             }
@@ -231,8 +218,7 @@ impl Unit {
     /// Index of the point that covers an address.
     pub(super) fn point_at(&self, table: Table, address: u16) -> Option<usize> {
         let points = &self.map.point;
-        let after =
-            points.partition_point(|point| (point.table, point.address) <= (table, address));
+        let after = points.partition_point(|point| (point.table, point.address) <= (table, address));
         let index = after.checked_sub(1)?;
         let point = &points[index];
         let end = u32::from(point.address) + u32::from(point.len());

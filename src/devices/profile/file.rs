@@ -1,12 +1,16 @@
 //! The profile file as people write it. Strict: an unknown key is an error. Everything here is checked and resolved
 //! by `check` before anyone else sees it.
 
-use std::collections::BTreeMap;
+mod modbus;
+mod mqtt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::site::{Access, Point, Poll, RunState, Unit, Write};
+use crate::site::{Point, Unit};
+
+pub use modbus::{ModbusFile, ModbusPoint, ModbusTag, ModbusVector};
+pub use mqtt::{Command, MqttFile, MqttPoint, MqttTag, MqttVector, Online};
 
 /// What a device is; a hint for people and for `hexad check`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
@@ -245,95 +249,6 @@ pub enum Identity {
     Number(u16),
 }
 
-/// One point of a Modbus device.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ModbusPoint {
-    /// 0-based PDU address of the first register or bit.
-    pub address: u16,
-    /// Table.
-    pub kind: Kind,
-    /// Type.
-    #[serde(rename = "type")]
-    pub ty: Type,
-    /// Word order; default: the profile's.
-    #[serde(default)]
-    pub word_order: Option<WordOrder>,
-    /// Only these bits.
-    #[serde(default)]
-    pub bits: Option<Bits>,
-    /// Further registers of the same type added to the first, read in the same request.
-    #[serde(default)]
-    pub sum: Vec<u16>,
-    /// Number = raw * scale + offset.
-    #[serde(default = "one")]
-    pub scale: f64,
-    /// See `scale`.
-    #[serde(default)]
-    pub offset: f64,
-    /// -1 where the device counts the other way round than injection into the bus.
-    #[serde(default = "plus")]
-    pub sign: i8,
-    /// Unit of the number.
-    #[serde(default)]
-    pub unit: Option<FileUnit>,
-    /// How often.
-    #[serde(default)]
-    pub poll: Poll,
-    /// Believable (and, for commands, allowed) numbers in `unit` and the device's own sign.
-    #[serde(default)]
-    pub valid: Option<[f64; 2]>,
-    /// Raw pattern that means "not available"; NaN always does.
-    #[serde(default)]
-    pub not_implemented: Option<i64>,
-    /// Raw number to operating state.
-    #[serde(default)]
-    pub states: BTreeMap<String, RunState>,
-    /// Read, written or both.
-    #[serde(default)]
-    pub access: Access,
-    /// What a written register is made of.
-    #[serde(default)]
-    pub write: Write,
-    /// Budget of a flash register.
-    #[serde(default)]
-    pub writes_per_day: Option<u32>,
-    /// 5, 6, 15 or 16 where the device accepts only that one.
-    #[serde(default)]
-    pub write_function: Option<u8>,
-    /// Coils written together from `address` on; all but the first as 0.
-    #[serde(default)]
-    pub write_length: Option<u16>,
-    /// Compare what is written with what reads back; default: yes where it can be read.
-    #[serde(default)]
-    pub readback: Option<bool>,
-    /// A live signal differs from reading to reading.
-    #[serde(default)]
-    pub lively: bool,
-    /// Age beyond which a reading is stale; default by `poll`.
-    #[serde(default)]
-    pub stale_after_s: Option<f64>,
-}
-
-/// A proof of one Modbus point.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ModbusVector {
-    /// Which.
-    pub point: Point,
-    /// Raw registers (or 0/1 for bits) from the point's lowest address on.
-    pub registers: Vec<u16>,
-    /// Expected, in the point's canonical unit.
-    #[serde(default)]
-    pub value: Option<f64>,
-    /// Expected, where the canonical unit is kW.
-    #[serde(default)]
-    pub value_kw: Option<f64>,
-    /// Expected reason instead of a value.
-    #[serde(default)]
-    pub reason: Option<VectorReason>,
-}
-
 /// Reasons a decoder gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -344,203 +259,9 @@ pub enum VectorReason {
     BadReply,
 }
 
-/// Literal `modbus`.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum ModbusTag {
-    Modbus,
-}
-
-/// Literal `mqtt`.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum MqttTag {
-    Mqtt,
-}
-
-/// A device model on Modbus.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ModbusFile {
-    /// What the device is.
-    pub class: Class,
-    /// `modbus`.
-    pub protocol: ModbusTag,
-    /// Where the map comes from.
-    pub provenance: Provenance,
-    /// Word order of all points that do not say otherwise.
-    #[serde(default)]
-    pub word_order: WordOrder,
-    /// Largest read the device answers, 1..125.
-    #[serde(default = "hundred")]
-    pub registers_per_read_max: u16,
-    /// Undefined registers that may be read along between two points; 0 where the device refuses them.
-    #[serde(default)]
-    pub read_gap_max: u16,
-    /// Pause the device needs between two requests.
-    #[serde(default)]
-    pub min_gap_ms: u32,
-    /// Longest wait for a reply.
-    #[serde(default = "thousand")]
-    pub timeout_ms: u32,
-    /// Checked before any write.
-    #[serde(default)]
-    pub identify: Option<IdentifyFile>,
-    /// How commands end; required where there are any.
-    #[serde(default)]
-    pub reversion: Option<ReversionFile>,
-    /// Points.
-    pub point: BTreeMap<Point, ModbusPoint>,
-    /// Fallback values of the commands, canonical unit and sign.
-    #[serde(default)]
-    pub safe: BTreeMap<Point, f64>,
-    /// Proofs.
-    #[serde(default)]
-    pub vector: Vec<ModbusVector>,
-}
-
-/// Where the device says whether it is connected (its birth and last will).
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Online {
-    /// Topic below the device's prefix.
-    pub topic: String,
-    /// Payload of the birth.
-    pub up: String,
-    /// Payload of the will.
-    pub down: String,
-}
-
-/// Where a command goes.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Command {
-    /// Topic below the device's prefix.
-    pub topic: String,
-    /// Key of a JSON object; none = the plain number.
-    #[serde(default)]
-    pub json: Option<String>,
-    /// Key of the time to live in that object, seconds.
-    #[serde(default)]
-    pub ttl: Option<String>,
-}
-
-/// One point of an MQTT device.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MqttPoint {
-    /// Topic below the device's prefix; none for a command that is not echoed.
-    #[serde(default)]
-    pub topic: Option<String>,
-    /// Path in a JSON payload, segments joined by dots; none = the payload is the number.
-    #[serde(default)]
-    pub json: Option<String>,
-    /// Where to write it.
-    #[serde(default)]
-    pub command: Option<Command>,
-    /// Number = raw * scale + offset.
-    #[serde(default = "one")]
-    pub scale: f64,
-    /// See `scale`.
-    #[serde(default)]
-    pub offset: f64,
-    /// -1 where the device counts the other way round than injection into the bus.
-    #[serde(default = "plus")]
-    pub sign: i8,
-    /// Unit of the number.
-    #[serde(default)]
-    pub unit: Option<FileUnit>,
-    /// Believable (and, for commands, allowed) numbers in `unit` and the device's own sign.
-    #[serde(default)]
-    pub valid: Option<[f64; 2]>,
-    /// Raw text to operating state.
-    #[serde(default)]
-    pub states: BTreeMap<String, RunState>,
-    /// Read, written or both.
-    #[serde(default)]
-    pub access: Access,
-    /// Compare what is written with what is echoed; default: yes where there is an echo.
-    #[serde(default)]
-    pub readback: Option<bool>,
-    /// A live signal differs from reading to reading.
-    #[serde(default)]
-    pub lively: bool,
-    /// Age beyond which a reading is stale; default: the profile's.
-    #[serde(default)]
-    pub stale_after_s: Option<f64>,
-    /// Default: the profile's.
-    #[serde(default)]
-    pub ignore_retained: Option<bool>,
-}
-
-/// A proof of one MQTT point.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MqttVector {
-    /// Which.
-    pub point: Point,
-    /// What arrives on the point's topic.
-    #[serde(default)]
-    pub payload: Option<String>,
-    /// What is sent for `value` on the command topic.
-    #[serde(default)]
-    pub command: Option<String>,
-    /// Expected, in the point's canonical unit.
-    #[serde(default)]
-    pub value: Option<f64>,
-    /// Expected, where the canonical unit is kW.
-    #[serde(default)]
-    pub value_kw: Option<f64>,
-    /// Expected reason instead of a value.
-    #[serde(default)]
-    pub reason: Option<VectorReason>,
-}
-
-/// A device model on MQTT.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MqttFile {
-    /// What the device is.
-    pub class: Class,
-    /// `mqtt`.
-    pub protocol: MqttTag,
-    /// Where the topics come from.
-    pub provenance: Provenance,
-    /// Age beyond which a reading is stale, and silence beyond which the device counts as lost.
-    pub stale_after_s: f64,
-    /// Retained readings are old by nature: false only where the device stamps or repeats them.
-    #[serde(default = "yes")]
-    pub ignore_retained: bool,
-    /// Birth and will.
-    #[serde(default)]
-    pub online: Option<Online>,
-    /// How commands end; required where there are any.
-    #[serde(default)]
-    pub reversion: Option<ReversionFile>,
-    /// Points.
-    pub point: BTreeMap<Point, MqttPoint>,
-    /// Fallback values of the commands, canonical unit and sign.
-    #[serde(default)]
-    pub safe: BTreeMap<Point, f64>,
-    /// Proofs.
-    #[serde(default)]
-    pub vector: Vec<MqttVector>,
-}
-
 const fn one() -> f64 {
     1.0
 }
 const fn plus() -> i8 {
     1
-}
-const fn hundred() -> u16 {
-    100
-}
-const fn thousand() -> u32 {
-    1000
-}
-const fn yes() -> bool {
-    true
 }

@@ -1,0 +1,119 @@
+//! The task of one Modbus connection: whose turn it is, and when to connect again.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::line::{CONNECT, Line};
+use super::unit::Unit;
+use crate::devices::backoff::Backoff;
+use crate::devices::{Monotonic, any_changed};
+use crate::site::Stop;
+use crate::units::Mono;
+
+/// An ordered stop writes safe values for at most this long.
+const STOP: Duration = Duration::from_secs(2);
+
+/// All devices behind one address.
+pub struct Session {
+    pub line: Line,
+    pub units: Vec<Unit>,
+    pub clock: Monotonic,
+    pub backoff: Backoff,
+    pub connect_after: Mono,
+    pub shutdown: CancellationToken,
+}
+
+impl Session {
+    /// Runs until shutdown.
+    pub async fn run(mut self) {
+        while !self.shutdown.is_cancelled() {
+            let now = (self.clock)();
+            self.units.iter_mut().for_each(|u| u.hear(now));
+            let (n, due) = self.next(now);
+            if due > now {
+                self.wait(due.since(now)).await;
+            } else {
+                self.turn(n).await;
+            }
+        }
+        self.stop().await;
+    }
+
+    /// Who is next, and when.
+    fn next(&self, now: Mono) -> (usize, Mono) {
+        let first = self.units.iter().enumerate().map(|(n, u)| (u.due(now), n)).min();
+        let (due, n) = first.unwrap_or((Mono(u64::MAX), 0));
+        if self.line.is_up() { (n, due) } else { (n, due.max(self.connect_after)) }
+    }
+
+    async fn wait(&mut self, time: Duration) {
+        let commands = self.units.iter_mut().filter_map(Unit::commands);
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = any_changed(commands) => {}
+            () = self.shutdown.cancelled() => {}
+        }
+    }
+
+    async fn turn(&mut self, n: usize) {
+        if !self.line.is_up() && !self.connect().await {
+            return;
+        }
+        let now = (self.clock)();
+        let Some(unit) = self.units.get_mut(n) else { return };
+        unit.turn(&mut self.line, now).await;
+        if !self.line.is_up() {
+            self.dropped();
+        } else if self.line.replies > 0 {
+            self.backoff.reset();
+        }
+        let worst = self.worst();
+        let now = (self.clock)();
+        let connect_after = if self.line.is_up() { now } else { self.connect_after };
+        if let Some(unit) = self.units.get_mut(n) {
+            let due = unit.due(now).max(connect_after);
+            unit.publish(due + worst);
+        }
+    }
+
+    /// A connection that answered may be made again at once; one that never did waits.
+    fn dropped(&mut self) {
+        let wait = if self.line.replies > 0 { Duration::ZERO } else { self.backoff.next() };
+        self.connect_after = (self.clock)() + wait;
+    }
+
+    async fn connect(&mut self) -> bool {
+        let result = self.line.open().await;
+        let now = (self.clock)();
+        let Err(reason) = result else {
+            self.units.iter_mut().for_each(Unit::connected);
+            return true;
+        };
+        self.connect_after = now + self.backoff.next();
+        let worst = self.worst();
+        for unit in &mut self.units {
+            unit.unreachable(reason, now);
+            let due = unit.due(now).max(self.connect_after);
+            unit.publish(due + worst);
+        }
+        false
+    }
+
+    /// Longest time until every unit has had its turn once more.
+    fn worst(&self) -> Duration {
+        CONNECT + self.units.iter().map(Unit::turn_max).sum::<Duration>()
+    }
+
+    async fn stop(mut self) {
+        let (line, units) = (&mut self.line, &mut self.units);
+        let safe = async {
+            for unit in units.iter_mut().filter(|u| u.stop == Stop::Safe) {
+                unit.write_safe(line).await;
+            }
+        };
+        if tokio::time::timeout(STOP, safe).await.is_err() {
+            tracing::warn!("safe values not all written in time; reversion ends what stands");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! What one device has been told, what it acknowledged, and what must be said again. Pure; the drivers only ask what
+//! to write now and report what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::profile::{Profile, Rule, Source};
+use crate::site::{Mismatch, Point, Reason, Setpoint, Target, Write, WriteReport};
+use crate::units::Mono;
+
+/// Share of the reversion time after which a command is written again: well before half, so that one lost attempt
+/// is no fallback.
+const REFRESH_SHARE: f64 = 0.4;
+/// A command that reads back otherwise is written again this often where nothing refreshes it.
+const REASSERT: Duration = Duration::from_secs(10);
+/// A write that failed is tried again after this.
+const RETRY: Duration = Duration::from_millis(300);
+/// Attempts before a failing write counts as refused.
+const TRIES: u32 = 3;
+/// Read-backs in a row that differ before it counts.
+const MISSES: u32 = 2;
+/// Read-back tolerance, canonical unit: finer than any device's step.
+const SAME: f64 = 1e-3;
+const DAY_S: f64 = 86_400.0;
+
+/// A value the device acknowledged.
+#[derive(Clone, Debug)]
+struct Standing {
+    target: Target,
+    /// As the device holds it, rounded to its step.
+    held: f64,
+    at: Mono,
+    confirmed: bool,
+    misses: u32,
+    got: f64,
+}
+
+/// A value the device did not take.
+#[derive(Clone, Debug)]
+struct Trouble {
+    target: Target,
+    reason: Reason,
+    tries: u32,
+    /// `None`: not before the value changes or the device is connected anew.
+    retry_at: Option<Mono>,
+    refused: bool,
+}
+
+/// Writes left today for a flash register.
+#[derive(Clone, Debug)]
+struct Budget {
+    point: Point,
+    per_day: f64,
+    left: f64,
+    at: Mono,
+}
+
+/// The commands of one device.
+#[derive(Debug)]
+pub struct Orders {
+    refresh: Option<Duration>,
+    timer: Option<Target>,
+    safe: Vec<Target>,
+    budgets: Vec<Budget>,
+    current: Option<Arc<Setpoint>>,
+    commanded: bool,
+    standing: Vec<Standing>,
+    troubles: Vec<Trouble>,
+    applied: Option<(u64, Mono)>,
+}
+
+impl Orders {
+    /// No commands yet.
+    pub fn new(profile: &Profile) -> Self {
+        let refresh = profile.reversion().seconds().map(|s| Duration::from_secs(s.into()).mul_f64(REFRESH_SHARE));
+        let timer = match profile.reversion {
+            Rule::Register { point, s } => Some(Target { point, value: f64::from(s) }),
+            _ => None,
+        };
+        let budgets = profile.points.iter().filter_map(|p| match &p.source {
+            Source::Register(r) if r.write == Write::Flash => {
+                let per_day = f64::from(r.writes_per_day?);
+                Some(Budget { point: p.point, per_day, left: per_day, at: Mono(0) })
+            }
+            _ => None,
+        });
+        Self {
+            refresh,
+            timer,
+            safe: in_order(profile.safe_values().map(|(point, value)| Target { point, value }).collect()),
+            budgets: budgets.collect(),
+            current: None,
+            commanded: false,
+            standing: Vec::new(),
+            troubles: Vec::new(),
+            applied: None,
+        }
+    }
+
+    /// A new decision.
+    pub fn take(&mut self, setpoint: &Option<Arc<Setpoint>>) {
+        self.commanded |= setpoint.is_some();
+        self.current.clone_from(setpoint);
+    }
+
+    /// The device may have forgotten everything: it was away.
+    pub fn forget(&mut self) {
+        self.standing.clear();
+        self.troubles.clear();
+    }
+
+    /// The fallback values, in the order they are to be written.
+    pub fn safe(&self) -> &[Target] {
+        &self.safe
+    }
+
+    fn valid(&self, now: Mono) -> Option<&Arc<Setpoint>> {
+        self.current.as_ref().filter(|s| now < s.lease_until)
+    }
+
+    /// What is to stand now. Without a lease nothing is: the device reverts by itself, or, if it cannot, is told its
+    /// fallback values.
+    fn wanted(&self, now: Mono) -> Vec<Target> {
+        match self.valid(now) {
+            Some(s) => in_order(s.targets.clone()),
+            None if self.commanded && self.refresh.is_none() => self.safe.clone(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Forgets what no longer has a lease, and refills the budgets of writes.
+    pub fn settle(&mut self, now: Mono) {
+        let wanted = self.wanted(now);
+        let keeps = |p: Point| wanted.iter().chain(&self.timer).any(|t| t.point == p);
+        self.standing.retain(|s| keeps(s.target.point));
+        self.troubles.retain(|t| wanted.iter().chain(&self.timer).any(|w| same(w, &t.target)));
+        for b in &mut self.budgets {
+            b.left = (b.left + b.per_day * now.since(b.at).as_secs_f64() / DAY_S).min(b.per_day);
+            b.at = now;
+        }
+    }
+
+    /// What to write now, in this order.
+    pub fn due(&self, now: Mono) -> Vec<Target> {
+        let renew = self.renew_at(now).is_some_and(|at| at <= now);
+        let mut out: Vec<_> = self.timer.iter().filter(|t| self.wants(t, now)).copied().collect();
+        out.extend(self.wanted(now).into_iter().filter(|t| self.wants(t, now) || (renew && self.stands(t))));
+        out
+    }
+
+    /// When [`Orders::due`] is next worth asking.
+    pub fn next_due(&self, now: Mono) -> Option<Mono> {
+        if !self.due(now).is_empty() {
+            return Some(now);
+        }
+        let lease = self.valid(now).filter(|_| !self.standing.is_empty()).map(|s| s.lease_until);
+        let retries = self.troubles.iter().filter_map(|t| t.retry_at);
+        let again = self.standing.iter().filter(|s| s.misses >= MISSES).map(|s| s.at + REASSERT);
+        lease.into_iter().chain(self.renew_at(now)).chain(retries).chain(again).filter(|at| *at > now).min()
+    }
+
+    /// When the reversion timer must be renewed, if it may be.
+    fn renew_at(&self, now: Mono) -> Option<Mono> {
+        let setpoint = self.valid(now).filter(|s| s.renew)?;
+        let refresh = self.refresh?;
+        let oldest = self.standing.iter().filter(|s| setpoint.target(s.target.point).is_some()).map(|s| s.at).min()?;
+        Some(oldest + refresh)
+    }
+
+    fn stands(&self, target: &Target) -> bool {
+        self.standing.iter().any(|s| same(&s.target, target))
+    }
+
+    fn wants(&self, target: &Target, now: Mono) -> bool {
+        if let Some(t) = self.troubles.iter().find(|t| same(&t.target, target)) {
+            return t.retry_at.is_some_and(|at| at <= now);
+        }
+        match self.standing.iter().find(|s| same(&s.target, target)) {
+            None => true,
+            // Refreshing writes it again anyway; what nothing refreshes is asserted now and then.
+            Some(s) => {
+                let unrefreshed = self.refresh.is_none() || self.timer.is_some_and(|t| t.point == target.point);
+                unrefreshed && s.misses >= MISSES && now.since(s.at) >= REASSERT
+            }
+        }
+    }
+
+    /// Whether the budget of writes allows one more; if not, it counts as refused.
+    pub fn afford(&mut self, target: Target, now: Mono) -> bool {
+        let Some(b) = self.budgets.iter().find(|b| b.point == target.point) else { return true };
+        if b.left >= 1.0 {
+            return true;
+        }
+        let wait = Duration::from_secs_f64(DAY_S / b.per_day.max(1.0));
+        self.trouble(Trouble { target, reason: Reason::Disabled, tries: 0, retry_at: Some(now + wait), refused: true });
+        false
+    }
+
+    /// The device took `target` and holds it as `held`; `confirmed` unless an echo is still to come.
+    pub fn acked(&mut self, target: Target, held: f64, confirmed: bool, now: Mono) {
+        self.troubles.retain(|t| t.target.point != target.point);
+        for b in self.budgets.iter_mut().filter(|b| b.point == target.point) {
+            b.left -= 1.0;
+        }
+        let old = self.standing.iter().find(|s| s.target.point == target.point);
+        // Writing the same again is no proof that it stands.
+        let (misses, got, was) =
+            old.filter(|s| same(&s.target, &target)).map_or((0, held, false), |s| (s.misses, s.got, s.confirmed));
+        self.standing.retain(|s| s.target.point != target.point);
+        self.standing.push(Standing { target, held, at: now, confirmed: confirmed || was, misses, got });
+    }
+
+    /// The device will not take `target`: not tried again before it changes.
+    pub fn refused(&mut self, target: Target, reason: Reason) {
+        self.trouble(Trouble { target, reason, tries: 0, retry_at: None, refused: true });
+    }
+
+    /// The device could not take `target` now: tried again a few times, then now and then.
+    pub fn failed(&mut self, target: Target, reason: Reason, now: Mono) {
+        let tries = 1 + self.troubles.iter().find(|t| same(&t.target, &target)).map_or(0, |t| t.tries);
+        let refused = tries >= TRIES;
+        let wait = if refused { REASSERT } else { RETRY };
+        self.trouble(Trouble { target, reason, tries, retry_at: Some(now + wait), refused });
+    }
+
+    fn trouble(&mut self, trouble: Trouble) {
+        self.troubles.retain(|t| t.target.point != trouble.target.point);
+        self.standing.retain(|s| s.target.point != trouble.target.point);
+        self.troubles.push(trouble);
+    }
+
+    /// A command register reads `got`.
+    pub fn read_back(&mut self, point: Point, got: f64) {
+        let Some(s) = self.standing.iter_mut().find(|s| s.target.point == point) else { return };
+        s.got = got;
+        if (got - s.held).abs() <= SAME + 1e-6 * s.held.abs() {
+            (s.misses, s.confirmed) = (0, true);
+        } else {
+            s.misses = s.misses.saturating_add(1);
+        }
+    }
+
+    /// For the frame.
+    pub fn report(&mut self, now: Mono) -> WriteReport {
+        let mismatches: Vec<_> = self
+            .standing
+            .iter()
+            .filter(|s| s.misses >= MISSES)
+            .map(|s| Mismatch { point: s.target.point, wanted: s.held, got: s.got })
+            .collect();
+        if let Some(setpoint) = self.valid(now) {
+            let held: Vec<_> = setpoint
+                .targets
+                .iter()
+                .filter_map(|t| self.standing.iter().find(|s| same(&s.target, t) && s.confirmed && s.misses < MISSES))
+                .collect();
+            if held.len() == setpoint.targets.len() {
+                let at = held.iter().map(|s| s.at).max();
+                self.applied = at.map(|at| (setpoint.cycle, at)).or(self.applied);
+            }
+        }
+        WriteReport {
+            applied_cycle: self.applied.map(|(cycle, _)| cycle),
+            acked_at: self.applied.map(|(_, at)| at),
+            mismatches,
+            refused: self.troubles.iter().find(|t| t.refused).map(|t| (t.target.point, t.reason)),
+        }
+    }
+}
+
+fn same(a: &Target, b: &Target) -> bool {
+    a.point == b.point && (a.value - b.value).abs() <= 1e-9
+}
+
+/// A machine is told how much before it is told to run.
+fn in_order(mut targets: Vec<Target>) -> Vec<Target> {
+    targets.sort_by_key(|t| t.point == Point::On);
+    targets
+}

@@ -1,0 +1,4 @@
+//! Bytes to and from the park: connections with a deadline. Nothing here knows what the bytes mean.
+
+pub mod mqtt;
+pub mod tcp;
