@@ -79,8 +79,10 @@ impl SolverChild {
         };
         let (requests, todo) = channel();
         let (done, replies) = channel();
+        // Owned before anything else can fail: dropping it reaps the child.
+        let running = Running { child, requests, replies };
         thread::Builder::new().name("solver-pipe".to_owned()).spawn(move || serve(from, to, &todo, &done))?;
-        Ok(Running { child, requests, replies })
+        Ok(running)
     }
 
     fn exchange(&mut self, message: SolveRequest) -> Result<SolveReply, SolveError> {

@@ -46,8 +46,8 @@ pub struct AssetPlan {
     /// What a source could deliver, or a steerable consumer wants (negative), kW; empty for all others. Power
     /// short of it is curtailed, dimmed, delayed or shed by the plan.
     pub potential_kw: Vec<f64>,
-    /// Runs or rests; empty for assets without commitment and for machines out of the dispatch. Beyond the first hours it is a relaxation, rounded: power may
-    /// then lie below minimum load.
+    /// Runs or rests; empty for assets without commitment and for machines out of the dispatch. Beyond the first hours
+    /// it is a relaxation, rounded: power may then lie below minimum load.
     pub on: Vec<bool>,
     /// Stored energy at the end of each interval, kWh; empty for all but stores.
     pub energy_kwh: Vec<f64>,

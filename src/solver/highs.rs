@@ -139,8 +139,8 @@ impl Model {
         self.count(c"threads", 1)?;
         self.count(c"random_seed", 0)?;
         self.number(c"mip_rel_gap", request.relative_gap)?;
-        // Heuristics that solve programmes of their own made the longest solves of a day (1.9 s; 0.25 s without them) and, beside
-        // a start or the dives, never paid for themselves.
+        // Heuristics that solve programmes of their own made the longest solves of a day (1.9 s; 0.25 s without) and,
+        // beside a start and the dives, did not pay for themselves.
         for name in HEURISTICS_OFF {
             self.flag(name, false)?;
         }

@@ -4,6 +4,7 @@
 mod bad_site;
 mod checker;
 mod dispatch;
+mod dispatch_park;
 mod forecast;
 mod hexctl;
 mod live;

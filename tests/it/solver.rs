@@ -1,4 +1,6 @@
 //! The solver's child process, with a real child: stopped, killed, orphaned.
+// Deadlines and solve times are what is measured here.
+#![allow(clippy::disallowed_methods)]
 
 use std::io::Read;
 use std::path::PathBuf;
