@@ -3,6 +3,8 @@
 //! One task per connection. Each publishes a whole [`DeviceFrame`] per device after every turn and takes the newest
 //! [`Setpoint`]; neither side ever waits for the other.
 
+#![deny(clippy::indexing_slicing)]
+
 mod backoff;
 mod face;
 pub mod modbus;

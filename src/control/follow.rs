@@ -45,7 +45,7 @@ pub(super) fn wish(
     let (power_kw, on) = match &asset.kind {
         Kind::Load(_) => (None, Some(!potential.is_some_and(|p| power.abs() < 0.5 * p.abs()))),
         Kind::Battery(k) => (Some(power + catch_up(plan, i, index, own, state, k.discharge_max_kw)), None),
-        Kind::DumpCooler(_) => (Some(power.min(overflow(site, state, asset, own))), None),
+        Kind::DumpCooler(_) => (Some(overflow(site, state, asset, own).map_or(power, |o| power.min(o))), None),
         _ if lever.cap => (short.then_some(power), None),
         _ => {
             let least = asset.kind.commitment().map_or(0.0, |c| c.min_load * asset.kind.rated().kw());
@@ -66,18 +66,16 @@ fn catch_up(plan: &Plan, i: usize, index: usize, own: &AssetState, state: &SiteS
     (-missing / CATCH_UP_H).clamp(-CATCH_UP_SHARE * rated_kw, CATCH_UP_SHARE * rated_kw)
 }
 
-/// Injection (negative) that keeps a full hot store from being charged further.
-fn overflow(site: &Site, state: &SiteState, asset: &Asset, own: &AssetState) -> f64 {
-    let full = || {
-        let bus = site.buses.get(asset.ports.first()?.bus.0)?;
-        let store = bus.closed_by?;
-        let believed = state.assets.get(store.0)?;
-        let share = believed.energy?.ok()? / site.assets.get(store.0)?.kind.capacity()?.kwh();
-        let charging = -believed.ports.first()?.measured.ok()?;
-        let dumped = own.ports.first()?.measured.ok()?;
-        (share > STORE_FULL).then_some((dumped - charging).min(0.0))
-    };
-    full().unwrap_or(0.0)
+/// Injection (negative) that keeps a full hot store from being charged further; `None` while it is not full, or not
+/// known to be (the header's own overheat thermostat stands behind it).
+fn overflow(site: &Site, state: &SiteState, asset: &Asset, own: &AssetState) -> Option<f64> {
+    let bus = site.buses.get(asset.ports.first()?.bus.0)?;
+    let store = bus.closed_by?;
+    let believed = state.assets.get(store.0)?;
+    let share = believed.energy?.ok()? / site.assets.get(store.0)?.kind.capacity()?.kwh();
+    let charging = -believed.ports.first()?.measured.ok()?;
+    let dumped = own.ports.first()?.measured.ok()?;
+    (share > STORE_FULL).then_some((dumped - charging).min(0.0))
 }
 
 /// Moves the wishes of the flexible units by price and by the limits of the PCC. Returns the import expected.

@@ -82,6 +82,31 @@ const POINTS: [&[Point]; 4] = [
     &[Point::W, Point::SoC, Point::WSet],
 ];
 
+fn point_spec(device: usize, point: Point) -> PointSpec {
+    PointSpec {
+        device: DeviceIx(device),
+        point,
+        access: if point.is_command() { Access::ReadWrite } else { Access::Read },
+        stale_after: Duration::from_secs(5),
+        lively: point == Point::W,
+        valid: (-1e7, 1e7),
+        safe: point.is_command().then_some(if point == Point::WMax { 200.0 } else { 0.0 }),
+        readback: point.is_command(),
+    }
+}
+
+fn values() -> Values {
+    Values {
+        lost_load_critical_per_kwh: 100.0,
+        lost_load_normal_per_kwh: 40.0,
+        lost_load_sheddable_per_kwh: 8.0,
+        lost_heat_per_kwh: 10.0,
+        lost_cooling_per_kwh: 10.0,
+        surplus_per_kwh: 2.0,
+        co2_per_kg: 0.0,
+    }
+}
+
 /// The sample site, UTC, flat price 1.0, export 0.3.
 pub fn site() -> Site {
     let mut points = Vec::new();
@@ -89,16 +114,7 @@ pub fn site() -> Site {
     let mut assets = Vec::new();
     for (i, (kind, own)) in kinds().into_iter().zip(POINTS).enumerate() {
         let first = points.len();
-        points.extend(own.iter().map(|point| PointSpec {
-            device: DeviceIx(i),
-            point: *point,
-            access: if point.is_command() { Access::ReadWrite } else { Access::Read },
-            stale_after: Duration::from_secs(5),
-            lively: *point == Point::W,
-            valid: (-1e7, 1e7),
-            safe: point.is_command().then_some(if *point == Point::WMax { 200.0 } else { 0.0 }),
-            readback: point.is_command(),
-        }));
+        points.extend(own.iter().map(|point| point_spec(i, *point)));
         let id = kind.ports().first().map(|_| ["grid", "load", "pv", "battery"][i]).unwrap_or_default().to_owned();
         devices.push(Device {
             id: format!("d-{id}"),
@@ -147,15 +163,7 @@ pub fn site() -> Site {
         latitude_deg: 31.0,
         longitude_deg: 120.0,
         currency: "CNY".into(),
-        values: Values {
-            lost_load_critical_per_kwh: 100.0,
-            lost_load_normal_per_kwh: 40.0,
-            lost_load_sheddable_per_kwh: 8.0,
-            lost_heat_per_kwh: 10.0,
-            lost_cooling_per_kwh: 10.0,
-            surplus_per_kwh: 2.0,
-            co2_per_kg: 0.0,
-        },
+        values: values(),
         tariff: Tariff {
             export_per_kwh: 0.3,
             demand_per_kw_month: 0.0,

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
 
-use super::InProcess;
 use super::protocol::{SolveRequest, read_frame, reply_message, write_frame};
+use super::{Fallback, InProcess};
 use crate::dispatch::{Request, Solution, Solve, SolveError};
 
 /// Badness added for the kernel's choice when memory runs out (0 to 1000).
@@ -50,17 +50,58 @@ fn read_until_end(to_solver: &mpsc::Sender<SolveRequest>) {
 
 fn answer(request: &SolveRequest) -> Result<Solution, SolveError> {
     let problem = request.problem()?;
-    InProcess.solve(&Request {
+    let request = Request {
         problem: &problem,
         start: request.has_start.then_some(request.start.as_slice()),
         relative_gap: request.relative_gap,
         node_limit: request.node_limit,
         time_limit_s: request.time_limit_s,
-    })
+    };
+    first_that_works(&mut InProcess, &mut Fallback, &request)
+}
+
+/// HiGHS; the pure-Rust solver where HiGHS itself fails. An answer about the programme (infeasible, a limit reached) is an
+/// answer and is not asked for twice. The caller's deadline stands over both.
+fn first_that_works(
+    first: &mut dyn Solve,
+    second: &mut dyn Solve,
+    request: &Request<'_>,
+) -> Result<Solution, SolveError> {
+    match first.solve(request) {
+        Err(SolveError::Failed(why)) => {
+            second.solve(request).map_err(|e| SolveError::Failed(format!("{why}; and the fallback: {e}")))
+        }
+        answer => answer,
+    }
 }
 
 /// Neither is needed for a right answer, so a refusal is ignored.
 fn yield_to_control() {
     let _ = std::fs::write("/proc/self/oom_score_adj", OOM_SCORE_ADJ);
     let _ = rustix::process::nice(NICE);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::{Column, Problem, Row};
+
+    struct Broken;
+    impl Solve for Broken {
+        fn solve(&mut self, _: &Request<'_>) -> Result<Solution, SolveError> {
+            Err(SolveError::Failed("broken".to_owned()))
+        }
+    }
+
+    #[test]
+    fn the_second_solver_answers_where_the_first_breaks() {
+        let column = Column { cost: 1.0, lower: 0.0, upper: 10.0, integer: true };
+        let row = Row { lower: 2.5, upper: f64::INFINITY };
+        let problem = Problem { columns: vec![column], rows: vec![row], entries: vec![(0, 0, 1.0)] };
+        let request =
+            Request { problem: &problem, start: None, relative_gap: 1e-6, node_limit: None, time_limit_s: None };
+        let solution = first_that_works(&mut Broken, &mut Fallback, &request).unwrap();
+        assert!((solution.x[0] - 3.0).abs() < 1e-6);
+        assert!(matches!(first_that_works(&mut Broken, &mut Broken, &request), Err(SolveError::Failed(_))));
+    }
 }

@@ -230,7 +230,9 @@ fn what_is_wrong_is_named_and_the_rest_goes_on() {
     let deadlines = || std::fs::read_to_string(&log).unwrap().matches("deadline passed").count();
     let before = deadlines();
     daemon.until(&mut rig, 60, "the plan falls back, setpoints go on", |s| {
-        deadlines() > before && s["cycle"].as_u64().unwrap() > cycle + 10 && asset(s, "battery")["setpoint_kw"].is_number()
+        deadlines() > before
+            && s["cycle"].as_u64().unwrap() > cycle + 10
+            && asset(s, "battery")["setpoint_kw"].is_number()
     });
     daemon.until(&mut rig, 60, "a fresh solver plans again", running);
     let killed = daemon.solver().expect("a solver child");

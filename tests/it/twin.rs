@@ -26,6 +26,9 @@ pub fn reference() -> (Site, ProfileStore) {
     (site, profiles)
 }
 
+/// What a device was last told, and when.
+type Sent = (Mono, Vec<(Point, f64)>);
+
 /// Both sides, and the wires between them.
 pub struct Twin {
     pub site: Site,
@@ -35,7 +38,7 @@ pub struct Twin {
     profiles: Vec<Arc<Profile>>,
     memory: Memory,
     frames: Vec<DeviceFrame>,
-    sent: Vec<Option<(Mono, Vec<(Point, f64)>)>>,
+    sent: Vec<Option<Sent>>,
     now: Now,
     next_slow: Mono,
 }
