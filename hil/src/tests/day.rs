@@ -1,7 +1,6 @@
 //! How fast a simulated day is, with the traffic of a controller.
 
-use super::{SITE, options, rig};
-use crate::{Options, Rig};
+use super::rig;
 use std::time::Instant;
 
 /// Reads of every Modbus device of the site, as a driver would group them.
