@@ -109,6 +109,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let devices = devices::spawn(&shared.site, &options.profiles, &options.endpoints, mono, drivers_stop.clone());
     let frames = devices.iter().map(|d| d.frames.clone()).collect::<Vec<_>>();
 
+    let (desk, waiting) = rpc::Desk::new(speed);
     let (to_planner, from_cycle) = mpsc::sync_channel(64);
     let steering = steering::Steering {
         shared: Arc::clone(&shared),
@@ -117,6 +118,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         memory: keeper.memory(),
         keeper: keeper.sender(),
         to_planner,
+        waiting,
     };
     let planning = planning::Planning {
         shared: Arc::clone(&shared),
@@ -132,6 +134,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         site: Arc::clone(&shared.site),
         snapshots: shared.snapshots.subscribe(),
         plans: shared.plans.subscribe(),
+        desk,
     };
     let rpc_stop = CancellationToken::new();
     let server = tokio::spawn(rpc::serve(listener, source, rpc_stop.clone()));

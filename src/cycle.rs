@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::control::{self, Control, Decision};
+use crate::control::{self, Control, Decision, Proposals};
 use crate::dispatch::Plan;
-use crate::site::{DeviceFrame, Link, Mode, Site};
-use crate::snapshot::{Clip, Health, Snapshot};
+use crate::site::{DeviceFrame, Link, Mode, Order, Site};
+use crate::snapshot::{self, Clip, Health, Snapshot};
 use crate::state::{Belief, Survivors, believe};
 use crate::telemetry::{Telemetry, ingest};
 use crate::transition;
@@ -28,6 +28,8 @@ pub struct Memory {
     belief: Belief,
     #[serde(skip)]
     control: Control,
+    #[serde(default)]
+    proposals: Proposals,
     #[serde(skip)]
     alarms: alarms::Watch,
 }
@@ -40,6 +42,7 @@ impl Default for Memory {
             telemetry: Telemetry::default(),
             belief: Belief::default(),
             control: Control::default(),
+            proposals: Proposals::default(),
             alarms: alarms::Watch::default(),
         }
     }
@@ -57,6 +60,7 @@ impl Memory {
     pub fn restarted(mut self) -> Self {
         self.belief.restarted();
         self.control.restarted();
+        self.proposals.restarted();
         self
     }
 }
@@ -70,16 +74,19 @@ pub struct Inputs {
     pub frames: Vec<Arc<DeviceFrame>>,
     /// The plan picked up at this cycle.
     pub plan: Option<Arc<Plan>>,
+    /// What was asked for from outside since the last cycle.
+    pub orders: Vec<Order>,
 }
 
 /// One cycle.
 #[must_use]
 pub fn step(memory: &mut Memory, site: &Site, inputs: Inputs) -> Snapshot {
-    let Inputs { now, frames, plan } = inputs;
+    let Inputs { now, frames, plan, orders } = inputs;
     memory.cycle += 1;
     let image = ingest(&mut memory.telemetry, site, &frames, now.mono);
     let state = believe(&mut memory.belief, site, &image, &frames, now);
     memory.mode = transition::advance(memory.mode, &state);
+    let answers = memory.proposals.take(site, &orders, now);
     let decision = control::decide(
         &mut memory.control,
         &control::Inputs {
@@ -88,10 +95,18 @@ pub fn step(memory: &mut Memory, site: &Site, inputs: Inputs) -> Snapshot {
             image: &image,
             frames: &frames,
             plan: plan.as_deref(),
+            proposals: &memory.proposals.standing(),
             mode: memory.mode,
             cycle: memory.cycle,
         },
     );
+    memory.proposals.judge(site, &state, &frames, &decision, memory.cycle);
+    let proposals = snapshot::Proposals {
+        standing: memory.proposals.shown(),
+        changed: memory.proposals.changed(now.mono),
+        answers,
+        pcc: decision.pcc,
+    };
     let seen = alarms::Seen {
         site,
         state: &state,
@@ -115,6 +130,7 @@ pub fn step(memory: &mut Memory, site: &Site, inputs: Inputs) -> Snapshot {
         plan,
         alarms,
         health,
+        proposals,
     }
 }
 

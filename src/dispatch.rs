@@ -27,6 +27,7 @@ use decide::VALID_S;
 use crate::forecast::Horizon;
 use crate::site::Site;
 use crate::state::SiteState;
+use crate::units::Park;
 
 /// What a plan is made from.
 #[derive(Clone, Copy, Debug)]
@@ -43,4 +44,26 @@ pub struct Inputs<'a> {
     pub id: u64,
     /// The PCC is or stays open: no energy crosses it for the whole horizon.
     pub islanded: bool,
+    /// Limits that parties outside have set at the PCC; the narrowest counts.
+    pub limits: &'a [GridLimit],
+}
+
+/// A limit of the exchange at the PCC for some time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GridLimit {
+    /// Highest import, kW; infinite where there is none.
+    pub import_max_kw: f64,
+    /// Highest export, kW; infinite where there is none.
+    pub export_max_kw: f64,
+    /// End of its lease.
+    pub until: Park,
+}
+
+impl Inputs<'_> {
+    /// What of `rated_kw` may be crossed at `at`: import if `import`, else export.
+    fn at_pcc(&self, rated_kw: f64, import: bool, at: Park) -> f64 {
+        let standing = self.limits.iter().filter(|l| at < l.until);
+        let each = standing.map(|l| if import { l.import_max_kw } else { l.export_max_kw });
+        each.filter(|kw| !kw.is_nan()).fold(rated_kw, f64::min).max(0.0)
+    }
 }

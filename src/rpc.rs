@@ -1,5 +1,5 @@
 //! The operators' interface over gRPC. It shows what the site is, what is measured, believed and decided, and what
-//! is planned; it steers nothing. Nobody who reads here can slow the cycle: the newest snapshot is looked at, never
+//! is planned; what it is asked for becomes an order to the cycle, never a setpoint. Nobody who reads here can slow the cycle: the newest snapshot is looked at, never
 //! queued.
 //!
 //! Everything is bounded: connections, streams of one connection, sizes, the time of a request and the time of the
@@ -10,7 +10,9 @@
 mod convert;
 mod filter;
 mod health;
+mod identity;
 mod incoming;
+mod proposals;
 mod services;
 mod stream;
 
@@ -28,12 +30,15 @@ use tracing::{info, warn};
 use crate::dispatch::Plan;
 use crate::proto::DESCRIPTORS;
 use crate::proto::v1::plan_service_server::PlanServiceServer;
+use crate::proto::v1::proposal_service_server::ProposalServiceServer;
 use crate::proto::v1::site_service_server::SiteServiceServer;
 use crate::proto::v1::snapshot_service_server::SnapshotServiceServer;
 use crate::site::Site;
 use crate::snapshot::Snapshot;
 use incoming::Incoming;
 use services::Api;
+
+pub use proposals::{Desk, Envelope, WAITING_MAX};
 
 /// Connections served at once; one more is refused.
 pub const CONNECTIONS_MAX: usize = 64;
@@ -63,6 +68,8 @@ pub struct Source {
     pub snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     /// One per dispatch.
     pub plans: watch::Receiver<Option<Arc<Plan>>>,
+    /// Where orders to the cycle go.
+    pub desk: Desk,
 }
 
 /// Why the interface is not served.
@@ -125,7 +132,8 @@ fn router(api: Api) -> Result<Router, RpcError> {
         .timeout(ANSWER_WITHIN)
         .add_service(SiteServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
         .add_service(SnapshotServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
-        .add_service(PlanServiceServer::new(api).max_decoding_message_size(REQUEST_MAX))
+        .add_service(PlanServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
+        .add_service(ProposalServiceServer::new(api).max_decoding_message_size(REQUEST_MAX))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?))
 }

@@ -7,6 +7,7 @@ mod device;
 pub mod kinds;
 mod mode;
 mod point;
+mod proposal;
 mod reading;
 #[cfg(test)]
 pub mod sample;
@@ -19,6 +20,10 @@ pub use bus::{Bus, Carrier};
 pub use device::{Access, Device, PointSpec, Poll, Reversion, Stop, Write};
 pub use mode::Mode;
 pub use point::{Point, RunState, Unit};
+pub use proposal::{
+    Answer, Ask, Class, Edge, LEASE_MAX, Order, Outcome, Proposal, ProposalId, Range, Refusal, STANDING_MAX, Standing,
+    check,
+};
 pub use reading::{DeviceFrame, Link, Mismatch, Reading, Reason, Value, WriteReport};
 pub use setpoint::{Cause, Limiter, Setpoint, Target};
 pub use tariff::{Tariff, TariffPeriod};

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::dispatch::Plan;
-use crate::site::{Alarm, DeviceFrame, Limiter, Mode, Point, Reading, Reason, Setpoint};
+use crate::site::{
+    Alarm, Answer, DeviceFrame, Limiter, Mode, Outcome, Point, ProposalId, Range, Reading, Reason, Setpoint, Standing,
+};
 use crate::state::SiteState;
 use crate::units::{Now, Power};
 
@@ -41,6 +43,19 @@ impl Health {
     }
 }
 
+/// What is asked for from outside, and what becomes of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Proposals {
+    /// All that stand, and for a minute those that have ended; the oldest first.
+    pub standing: Vec<Standing>,
+    /// Outcomes that are new in this cycle.
+    pub changed: Vec<(ProposalId, Outcome)>,
+    /// To the orders this cycle was given, in their order.
+    pub answers: Vec<Answer>,
+    /// What may cross the PCC, and who says so.
+    pub pcc: Option<Range>,
+}
+
 /// One cycle, whole and consistent.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -66,6 +81,8 @@ pub struct Snapshot {
     pub alarms: Vec<Alarm>,
     /// Whether the job is being done.
     pub health: Health,
+    /// What is asked for from outside.
+    pub proposals: Proposals,
     /// Injection at the PCC that control expects from its setpoints, if it can be told.
     pub pcc_expected: Option<Power>,
 }

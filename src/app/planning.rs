@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::keeping::{Keep, What};
 use super::{Shared, SolverChild};
-use crate::dispatch::{self, Plan};
+use crate::dispatch::{self, GridLimit, Plan};
 use crate::forecast::{self, History, TimeGrid};
 use crate::site::{Link, Mode};
 use crate::snapshot::Snapshot;
@@ -27,7 +27,7 @@ pub(super) struct Planning {
 }
 
 /// What must not change without a new plan.
-type Situation = (Mode, Vec<bool>);
+type Situation = (Mode, Vec<bool>, [f64; 2]);
 
 impl Planning {
     pub(super) fn run(mut self, snapshots: &Receiver<Arc<Snapshot>>) {
@@ -70,6 +70,7 @@ impl Planning {
         let site = &self.shared.site;
         let started = self.shared.clock.mono();
         let horizon = forecast::horizon(site, &snapshot.state, &self.history, TimeGrid::new(snapshot.now.park));
+        let limits = self.limits(snapshot);
         let inputs = dispatch::Inputs {
             site,
             state: &snapshot.state,
@@ -77,6 +78,7 @@ impl Planning {
             last,
             id: last.map_or(1, |p| p.id + 1),
             islanded: snapshot.mode != Mode::GridConnected,
+            limits: &limits,
         };
         let mut plan = dispatch::plan(&inputs, &mut self.solver);
         plan.solve_ms = self.shared.clock.mono().since(started).as_secs_f64() * 1e3;
@@ -87,6 +89,22 @@ impl Planning {
         plan
     }
 
+    /// The limits at the PCC that stand, in park time.
+    fn limits(&self, snapshot: &Snapshot) -> Vec<GridLimit> {
+        let pcc = self.shared.site.pcc();
+        let standing = snapshot.proposals.standing.iter().filter(|s| !s.outcome.is_final());
+        let at_pcc = standing.map(|s| &s.proposal).filter(|p| Some(p.ask.asset) == pcc);
+        at_pcc
+            .map(|p| GridLimit {
+                import_max_kw: p.ask.max_kw.unwrap_or(f64::INFINITY),
+                export_max_kw: p.ask.min_kw.map_or(f64::INFINITY, |kw| -kw),
+                until: snapshot.now.park.plus_s(
+                    p.until.since(snapshot.now.mono).as_secs_f64() * self.shared.clock.speed(),
+                ),
+            })
+            .collect()
+    }
+
     fn keep(&self) {
         if let Ok(bytes) = serde_json::to_vec(&self.history) {
             self.keeper.send(Keep { what: What::History, bytes }).ok();
@@ -95,5 +113,7 @@ impl Planning {
 }
 
 fn situation(snapshot: &Snapshot) -> Situation {
-    (snapshot.mode, snapshot.state.assets.iter().map(|a| a.availability == Availability::Available).collect())
+    let available = snapshot.state.assets.iter().map(|a| a.availability == Availability::Available).collect();
+    let pcc = snapshot.proposals.pcc.map_or([f64::NEG_INFINITY, f64::INFINITY], |r| [r.low.kw, r.high.kw]);
+    (snapshot.mode, available, pcc)
 }

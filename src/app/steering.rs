@@ -8,6 +8,7 @@ use super::Shared;
 use super::keeping::{Keep, What};
 use crate::cycle::{self, Inputs, Memory};
 use crate::devices::DeviceHandle;
+use crate::rpc::{Envelope, WAITING_MAX};
 use crate::snapshot::Snapshot;
 
 /// Memory is kept this often, and at once when something changes that must survive.
@@ -20,6 +21,8 @@ pub(super) struct Steering {
     pub memory: Memory,
     pub keeper: Sender<Keep>,
     pub to_planner: SyncSender<Arc<Snapshot>>,
+    /// Orders from outside.
+    pub waiting: tokio::sync::mpsc::Receiver<Envelope>,
 }
 
 impl Steering {
@@ -47,10 +50,14 @@ impl Steering {
     }
 
     fn cycle(&mut self) {
+        let heard: Vec<Envelope> =
+            std::iter::from_fn(|| self.waiting.try_recv().ok()).take(WAITING_MAX).collect();
+        let (orders, askers): (Vec<_>, Vec<_>) = heard.into_iter().map(|e| (e.order, e.answer)).unzip();
         let inputs = Inputs {
             now: self.shared.clock.now(),
             frames: self.devices.iter().map(|d| Arc::clone(&d.frames.borrow())).collect(),
             plan: self.shared.plan.load_full(),
+            orders,
         };
         let snapshot = Arc::new(cycle::step(&mut self.memory, &self.shared.site, inputs));
         for setpoint in &snapshot.setpoints {
@@ -60,7 +67,11 @@ impl Steering {
         }
         // A planner that is busy misses a cycle; it takes the next.
         self.to_planner.try_send(Arc::clone(&snapshot)).ok();
-        self.shared.snapshots.send_replace(Some(snapshot));
+        self.shared.snapshots.send_replace(Some(Arc::clone(&snapshot)));
+        // After the snapshot is shown: who hears that it stands finds it there. Whoever has left hears nothing.
+        for (asker, answer) in askers.into_iter().zip(&snapshot.proposals.answers) {
+            asker.send(*answer).ok();
+        }
     }
 
     fn keep(&self) {

@@ -1,9 +1,11 @@
 //! From the plan to a wish per asset, and the sharing of what deviates from it.
 
+use super::arbiter::Room;
+use super::issue::Inputs;
 use super::share::{Flexible, Market, share};
 use super::wish::{Wish, lever};
 use crate::dispatch::Plan;
-use crate::site::{Asset, Cause, Kind, Site};
+use crate::site::{Asset, Cause, Edge, Kind, Limiter, Range, Site};
 use crate::state::{AssetState, Availability, SiteState};
 
 /// The PCC is steered to stay this far inside its limits: meters, transformers' reactive load and delay need room.
@@ -26,6 +28,8 @@ const CATCH_UP_SHARE: f64 = 0.1;
 const STORE_FULL: f64 = 0.97;
 /// An excess in a settlement window is worked off over at least this time.
 const WINDOW_REST_MIN_S: f64 = 60.0;
+/// So near to a limit the exchange rests against it.
+const AT_LIMIT_KW: f64 = 0.1;
 
 /// The wish of one asset by the plan's interval `i`.
 pub(super) fn wish(
@@ -52,7 +56,7 @@ pub(super) fn wish(
             (Some(power.max(least)), planned.on.get(i).copied())
         }
     };
-    Some(Wish { power_kw, on, cause: Cause::Plan })
+    Some(Wish { power_kw, on, cause: Cause::Plan, by: None })
 }
 
 /// Follows the plan's energy, not its power: what was missed in earlier intervals is caught up, bounded.
@@ -78,45 +82,83 @@ fn overflow(site: &Site, state: &SiteState, asset: &Asset, own: &AssetState) -> 
     (share > STORE_FULL).then_some((dumped - charging).min(0.0))
 }
 
-/// Moves the wishes of the flexible units by price and by the limits of the PCC. Returns the import expected.
+/// Moves the wishes of the flexible units by price and by the limits of the PCC, within what proposals leave them. Where
+/// that does not keep the limits, proposals that do not outrank the limit give way. Returns the import expected.
 pub(super) fn balance(
-    site: &Site,
-    state: &SiteState,
+    inputs: &Inputs<'_>,
     plan: Option<(&Plan, usize)>,
     stored_value: &[Option<f64>],
+    limits: Range,
+    rooms: &[Room],
     wishes: &mut [Option<Wish>],
 ) -> Option<f64> {
+    let Inputs { site, state, .. } = *inputs;
     let pcc = site.pcc()?;
-    let Kind::Grid(grid) = &site.assets.get(pcc.0)?.kind else { return None };
+    let mut units = units(inputs, stored_value, rooms, wishes);
     let measured_kw = state.assets.get(pcc.0)?.ports.first()?.power.kw();
-    let units: Vec<(usize, Flexible)> = site
-        .assets
-        .iter()
-        .zip(&state.assets)
-        .zip(wishes.iter())
-        .enumerate()
-        .filter_map(|(ix, ((asset, own), wish))| {
-            Some((ix, flexible(asset, own, (*wish)?, stored_value.get(ix).copied().flatten())?))
-        })
-        .collect();
     let drift: f64 =
         units.iter().filter_map(|(ix, u)| Some(state.assets.get(*ix)?.ports.first()?.power.kw() - u.planned_kw)).sum();
     let import_price = site.tariff.import_per_kwh(state.now.park, &site.zone);
-    let import_max = LIMIT_MARGIN * grid.import_max_kw.min(grid.transformer_kva);
-    let market = Market {
+    let import_max = margin(limits.high.kw, -1.0);
+    let limit = Market {
         import_kw: measured_kw + drift,
         import_price: import_price.unwrap_or(site.tariff.export_per_kwh),
         export_price: site.tariff.export_per_kwh,
-        import_max_kw: import_max.min(window_allowance(site, state, plan, pcc.0).unwrap_or(import_max)),
-        import_min_kw: -LIMIT_MARGIN * grid.export_max_kw,
+        import_max_kw: import_max,
+        import_min_kw: margin(limits.low.kw, 1.0).min(import_max),
     };
-    let (powers, import_kw) = settle(&market, &units);
+    let window = window_allowance(site, state, plan, pcc.0).unwrap_or(import_max).max(limit.import_min_kw);
+    let market = Market { import_max_kw: import_max.min(window), ..limit };
+    let (mut powers, mut import_kw) = settle(&market, &units);
+    if let Some(over) = exceeded(&limit, limits, import_kw) {
+        units = self::units(inputs, stored_value, &inputs.rooms(Some(over.class)), wishes);
+        (powers, import_kw) = settle(&market, &units);
+    }
+    let by = binding(&limit, limits, import_kw);
     for ((ix, unit), power) in units.iter().zip(&powers) {
         if let (Some(asset), Some(Some(wish))) = (site.assets.get(*ix), wishes.get_mut(*ix)) {
-            apply(asset, unit, *power, wish);
+            apply(asset, unit, *power, by, wish);
         }
     }
     Some(import_kw)
+}
+
+/// A limit with room for meters and delay on its inner side: -1 for an upper one, +1 for a lower one.
+fn margin(kw: f64, inward: f64) -> f64 {
+    if kw * inward < 0.0 { LIMIT_MARGIN * kw } else { kw / LIMIT_MARGIN }
+}
+
+fn exceeded(limit: &Market, limits: Range, import_kw: f64) -> Option<Edge> {
+    if import_kw > limit.import_max_kw + 1e-6 {
+        Some(limits.high)
+    } else {
+        (import_kw < limit.import_min_kw - 1e-6).then_some(limits.low)
+    }
+}
+
+/// The limit that the exchange rests against.
+fn binding(limit: &Market, limits: Range, import_kw: f64) -> Option<Limiter> {
+    if import_kw > limit.import_max_kw - AT_LIMIT_KW {
+        Some(limits.high.by)
+    } else {
+        (import_kw < limit.import_min_kw + AT_LIMIT_KW).then_some(limits.low.by)
+    }
+}
+
+/// What may be moved, each within what proposals leave it.
+fn units(
+    inputs: &Inputs<'_>,
+    stored_value: &[Option<f64>],
+    rooms: &[Room],
+    wishes: &[Option<Wish>],
+) -> Vec<(usize, Flexible)> {
+    let rows = inputs.site.assets.iter().zip(&inputs.state.assets).zip(wishes).zip(rooms).enumerate();
+    rows.filter_map(|(ix, (((asset, own), wish), room))| {
+        let unit = flexible(asset, own, (*wish)?, stored_value.get(ix).copied().flatten())?;
+        let inside = |kw: f64| kw.min(unit.max_kw).max(unit.min_kw);
+        Some((ix, Flexible { min_kw: inside(room.range.low.kw), max_kw: inside(room.range.high.kw), ..unit }))
+    })
+    .collect()
 }
 
 /// First by price within a narrow band round the plan; where that does not keep the limits, with all there is.
@@ -159,7 +201,8 @@ fn flexible(asset: &Asset, own: &AssetState, wish: Wish, stored_value: Option<f6
         Kind::Battery(k) => {
             let value = stored_value.unwrap_or(STORED_VALUE_UNKNOWN);
             let (up, down) = (value / k.discharge_efficiency + k.wear_per_kwh, value * k.charge_efficiency);
-            Some(unit(wish.power_kw?, own.min.kw(), own.max.kw(), up, down))
+            let planned = wish.power_kw?.min(own.max.kw()).max(own.min.kw());
+            Some(unit(planned, own.min.kw(), own.max.kw(), up, down))
         }
         Kind::Pv(_) | Kind::Wind(_) => {
             let can = potential.unwrap_or(own.ports.first()?.power.kw()).max(0.0);
@@ -183,7 +226,7 @@ fn flexible(asset: &Asset, own: &AssetState, wish: Wish, stored_value: Option<f6
     }
 }
 
-fn apply(asset: &Asset, unit: &Flexible, power: f64, wish: &mut Wish) {
+fn apply(asset: &Asset, unit: &Flexible, power: f64, by: Option<Limiter>, wish: &mut Wish) {
     let moved = power - unit.planned_kw;
     if moved.abs() < DEAD_BAND_SHARE * asset.kind.rated().kw() {
         return;
@@ -197,6 +240,7 @@ fn apply(asset: &Asset, unit: &Flexible, power: f64, wish: &mut Wish) {
     if !toward_more {
         wish.power_kw = Some(power);
         wish.cause = Cause::Balance;
+        wish.by = by;
     }
 }
 

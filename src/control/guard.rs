@@ -1,7 +1,7 @@
 //! The last word: every limit, enforced on every command, whoever asked for it. Knows nothing of plans or prices.
 //! It only narrows; each clip is counted and named.
 
-use crate::site::{Asset, Kind, Limiter, Site};
+use crate::site::{Asset, Kind, Limiter, Range, Site};
 use crate::state::{AssetState, SiteState};
 
 /// A store is not driven to the end of its window faster than over this time, seconds.
@@ -47,11 +47,13 @@ impl Corridor {
     }
 }
 
-/// Narrows what is wanted of one asset to what its own limits, its store and the PCC allow at this moment.
+/// Narrows what is wanted of one asset to what its own limits, its store and the PCC (`pcc`: what may cross it) allow at
+/// this moment.
 #[must_use]
 pub fn narrow(
     site: &Site,
     state: &SiteState,
+    pcc: Option<Range>,
     asset: &Asset,
     own: &AssetState,
     power_kw: Option<f64>,
@@ -60,7 +62,7 @@ pub fn narrow(
     let mut guarded = Guarded { power_kw, on, by: None };
     if let Some(wanted) = power_kw {
         let finite = if wanted.is_finite() { wanted } else { 0.0 };
-        let (given, by) = corridor(site, state, asset, own).narrow(finite);
+        let (given, by) = corridor(site, state, pcc, asset, own).narrow(finite);
         guarded.power_kw = Some(given);
         guarded.by =
             if (given - wanted).abs() > 1e-9 || !wanted.is_finite() { by.or(Some(Limiter::Rating)) } else { None };
@@ -74,10 +76,12 @@ pub fn narrow(
     guarded
 }
 
-fn corridor(site: &Site, state: &SiteState, asset: &Asset, own: &AssetState) -> Corridor {
+fn corridor(site: &Site, state: &SiteState, pcc: Option<Range>, asset: &Asset, own: &AssetState) -> Corridor {
     let (low, high) = asset.ports.first().map_or((0.0, 0.0), |p| (p.min.kw(), p.max.kw()));
     let mut c = Corridor { low: (low, Some(Limiter::Rating)), high: (high, Some(Limiter::Rating)) };
-    relieve_pcc(site, state, asset, own, &mut c);
+    if let Some(pcc) = pcc {
+        relieve_pcc(site, state, pcc, asset, own, &mut c);
+    }
     c.floor(own.min.kw(), Limiter::Device);
     c.ceiling(own.max.kw(), Limiter::Device);
     if let Kind::Battery(k) = &asset.kind {
@@ -93,24 +97,15 @@ fn corridor(site: &Site, state: &SiteState, asset: &Asset, own: &AssetState) -> 
 }
 
 /// Beyond a limit of the PCC nothing may draw (or inject) more than it does now, and what can gives way.
-fn relieve_pcc(site: &Site, state: &SiteState, asset: &Asset, own: &AssetState, c: &mut Corridor) {
-    let pcc = || {
-        let ix = site.pcc()?;
-        let Kind::Grid(grid) = &site.assets.get(ix.0)?.kind else { return None };
-        let import = state.assets.get(ix.0)?.ports.first()?.power.kw();
-        Some((
-            import - grid.import_max_kw.min(grid.transformer_kva),
-            -import - grid.export_max_kw.min(grid.transformer_kva),
-        ))
-    };
-    let (Some((over_import, over_export)), Some(now)) = (pcc(), own.ports.first().and_then(|p| p.measured.ok())) else {
-        return;
-    };
+fn relieve_pcc(site: &Site, state: &SiteState, pcc: Range, asset: &Asset, own: &AssetState, c: &mut Corridor) {
+    let import = || Some(state.assets.get(site.pcc()?.0)?.ports.first()?.power.kw());
+    let (Some(import), Some(now)) = (import(), own.ports.first().and_then(|p| p.measured.ok())) else { return };
+    let (over_import, over_export) = (import - pcc.high.kw, pcc.low.kw - import);
     if over_import > 0.0 && matches!(asset.kind, Kind::Battery(_) | Kind::EvCharger(_)) {
-        c.floor(now + over_import, Limiter::Pcc);
+        c.floor(now + over_import, pcc.high.by);
     }
     if over_export > 0.0 && matches!(asset.kind, Kind::Battery(_) | Kind::Pv(_) | Kind::Wind(_)) {
-        c.ceiling(now - over_export, Limiter::Pcc);
+        c.ceiling(now - over_export, pcc.low.by);
     }
 }
 

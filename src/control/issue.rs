@@ -3,12 +3,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::arbiter::{self, Room, Verdict};
 use super::guard;
 use super::wish::{Lever, Wish, injection, lever};
 use super::{follow, rules};
 use crate::dispatch::Plan;
 use crate::site::{
-    Asset, AssetIx, Cause, DeviceFrame, DeviceIx, Limiter, Link, Mode, Point, Reading, Setpoint, Site, Target,
+    Asset, AssetIx, Cause, Class, DeviceFrame, DeviceIx, Limiter, Link, Mode, Point, Proposal, ProposalId, Range,
+    Reading, Setpoint, Site, Target,
 };
 use crate::state::{AssetState, Availability, SiteState};
 use crate::units::{Mono, Now, Park};
@@ -67,6 +69,8 @@ pub struct Inputs<'a> {
     pub frames: &'a [Arc<DeviceFrame>],
     /// The plan picked up at this cycle.
     pub plan: Option<&'a Plan>,
+    /// What is asked for from outside, in the order in which it rules ([`super::Proposals::standing`]).
+    pub proposals: &'a [&'a Proposal],
     /// The mode.
     pub mode: Mode,
     /// Number of the cycle.
@@ -99,6 +103,26 @@ pub struct Decision {
     pub import_kw: Option<f64>,
     /// The plan was followed (false: held, or by rules).
     pub planned: bool,
+    /// What may cross the PCC, and who says so.
+    pub pcc: Option<Range>,
+    verdicts: Vec<(ProposalId, Verdict)>,
+}
+
+impl Decision {
+    pub(super) fn verdict(&self, id: ProposalId) -> Verdict {
+        self.verdicts.iter().find(|(of, _)| *of == id).map_or(Verdict::Free, |(_, v)| *v)
+    }
+}
+
+impl Inputs<'_> {
+    /// What proposals leave of each asset; only those that outrank `above`, if given.
+    pub(super) fn rooms(&self, above: Option<Class>) -> Vec<Room> {
+        let heard = |p: &&&Proposal| above.is_none_or(|class| p.ask.class < class);
+        let of = |ix: usize| self.proposals.iter().filter(heard).copied().filter(move |p| p.ask.asset.0 == ix);
+        let switch = |asset: &Asset| lever(asset).is_some_and(|l| l.switch);
+        let assets = self.site.assets.iter().enumerate();
+        assets.map(|(ix, asset)| arbiter::arbitrate(arbiter::unbounded(), switch(asset), of(ix))).collect()
+    }
 }
 
 /// Decides every setpoint of this cycle.
@@ -120,14 +144,26 @@ pub fn decide(memory: &mut Control, inputs: &Inputs<'_>) -> Decision {
         .enumerate()
         .map(|(ix, (asset, own))| wish(inputs, plan, holding, asset, ix, own))
         .collect();
-    let connected = inputs.mode == Mode::GridConnected;
-    let import_kw = if connected && !holding {
-        follow::balance(site, state, plan, &memory.stored_value, &mut wishes)
-    } else {
-        None
+    let (rooms, pcc) = (inputs.rooms(None), arbiter::pcc(site, inputs.proposals));
+    for ((asset, room), wish) in site.assets.iter().zip(&rooms).zip(&mut wishes) {
+        if let (Some(lever), Some(wish)) = (lever(asset), wish.as_mut()) {
+            room.apply(asset, lever, wish);
+        }
+    }
+    let limits = pcc.as_ref().map(|room| room.range);
+    let import_kw = match limits {
+        Some(limits) if inputs.mode == Mode::GridConnected && !holding => {
+            follow::balance(inputs, plan, &memory.stored_value, limits, &rooms, &mut wishes)
+        }
+        _ => None,
     };
 
-    let mut decision = Decision { import_kw, planned: plan.is_some(), ..Decision::default() };
+    let at_pcc = pcc.into_iter().flat_map(|room| room.verdicts);
+    let the_pcc = site.pcc();
+    let others = rooms.iter().enumerate().filter(|(ix, _)| the_pcc != Some(AssetIx(*ix)));
+    let verdicts = at_pcc.chain(others.flat_map(|(_, room)| room.verdicts.iter().copied())).collect();
+    let mut decision =
+        Decision { import_kw, planned: plan.is_some(), pcc: limits, verdicts, ..Decision::default() };
     let rows = site.assets.iter().zip(&state.assets).zip(wishes).zip(&mut memory.last_kw).enumerate();
     for (ix, (((asset, own), wish), last)) in rows {
         *last = wish.and_then(|w| issue(inputs, AssetIx(ix), asset, own, w, *last, dt_s, &mut decision));
@@ -167,7 +203,7 @@ fn wish(
 fn safe(inputs: &Inputs<'_>, device: DeviceIx, lever: Lever, asset: &Asset) -> Wish {
     let of = |point: Point| inputs.site.point(device, point).and_then(|ix| inputs.site.spec(ix)).and_then(|s| s.safe);
     let power_kw = lever.power.and_then(of).map(|v| injection(asset, lever, v));
-    Wish { power_kw, on: of(Point::On).map(|v| v > 0.5), cause: Cause::Unknown }
+    Wish { power_kw, on: of(Point::On).map(|v| v > 0.5), cause: Cause::Unknown, by: None }
 }
 
 /// What the device says stands; `None` where it cannot be read, so that nothing is commanded blindly.
@@ -175,7 +211,7 @@ fn standing(inputs: &Inputs<'_>, device: DeviceIx, lever: Lever, asset: &Asset) 
     let read = |p: Point| inputs.site.point(device, p).and_then(|ix| inputs.image.get(ix.0)).map(|r| r.value);
     let power = lever.power.and_then(read).transpose().ok()?;
     let on = if lever.switch { read(Point::On).transpose().ok()? } else { None };
-    Some(Wish { power_kw: power.map(|v| injection(asset, lever, v)), on: on.map(|v| v > 0.5), cause: Cause::Hold })
+    Some(Wish { power_kw: power.map(|v| injection(asset, lever, v)), on: on.map(|v| v > 0.5), cause: Cause::Hold, by: None })
 }
 
 /// Ramps, guards and issues one asset's setpoint; returns the power that now stands.
@@ -193,7 +229,7 @@ fn issue(
     let (device, lever) = steered(inputs, asset)?;
     let from = last.or_else(|| standing(inputs, device, lever, asset).and_then(|w| w.power_kw));
     let ramped = wish.power_kw.map(|to| ramp(asset, from, to, dt_s));
-    let guarded = guard::narrow(inputs.site, inputs.state, asset, own, ramped, wish.on);
+    let guarded = guard::narrow(inputs.site, inputs.state, out.pcc, asset, own, ramped, wish.on);
     record(ix, lever, ramped, wish.on, &guarded, out);
     let site = inputs.site;
     let mut targets = Vec::with_capacity(2);
@@ -206,7 +242,7 @@ fn issue(
     if let Some(on) = guarded.on.filter(|_| has(Point::On)) {
         targets.push(Target { point: Point::On, value: f64::from(u8::from(on)) });
     }
-    let limited_by = guarded.by.or_else(|| (ramped != wish.power_kw).then_some(Limiter::Ramp));
+    let limited_by = guarded.by.or_else(|| (ramped != wish.power_kw).then_some(Limiter::Ramp)).or(wish.by);
     out.setpoints.push(Arc::new(Setpoint {
         asset: ix,
         device,

@@ -27,7 +27,7 @@ pub(super) fn wish(site: &Site, state: &SiteState, asset: &Asset, own: &AssetSta
         Kind::Load(_) => (None, Some(true)),
         _ => (None, None),
     };
-    Wish { power_kw, on, cause: Cause::Rules }
+    Wish { power_kw, on, cause: Cause::Rules, by: None }
 }
 
 fn hysteresis(site: &Site, state: &SiteState, asset: &Asset, port: usize, running: bool) -> bool {

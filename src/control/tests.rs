@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::arbiter::pcc;
 use super::{Control, Decision, Inputs, decide, narrow};
 use crate::dispatch::{AssetPlan, BusPlan, Plan, PlanStatus};
 use crate::forecast::{Interval, TimeGrid};
@@ -41,6 +42,7 @@ impl Bench {
             image: &image,
             frames,
             plan,
+            proposals: &[],
             mode: Mode::GridConnected,
             cycle: self.cycle,
         };
@@ -160,7 +162,7 @@ fn the_guard_keeps_the_window_of_the_store_for_every_wish() {
     ] {
         let at = now(1.0);
         let (_, state) = bench.believe(at, &frames(at, [0.0, 0.0, 0.0, 0.0], soc));
-        let given = narrow(&bench.site, &state, &bench.site.assets[BATTERY], &state.assets[BATTERY], Some(wish), None)
+        let given = narrow(&bench.site, &state, pcc(&bench.site, &[]).map(|r| r.range), &bench.site.assets[BATTERY], &state.assets[BATTERY], Some(wish), None)
             .power_kw
             .unwrap();
         assert!(given >= low && given <= high, "soc {soc}, wish {wish}: {given}");
@@ -172,6 +174,6 @@ fn the_guard_lets_nothing_charge_while_the_import_is_over_its_limit() {
     let mut bench = Bench::new();
     let at = now(1.0);
     let (_, state) = bench.believe(at, &frames(at, [430.0, -400.0, 0.0, -30.0], 50.0));
-    let given = narrow(&bench.site, &state, &bench.site.assets[BATTERY], &state.assets[BATTERY], Some(-100.0), None);
+    let given = narrow(&bench.site, &state, pcc(&bench.site, &[]).map(|r| r.range), &bench.site.assets[BATTERY], &state.assets[BATTERY], Some(-100.0), None);
     assert_eq!((given.power_kw, given.by), (Some(0.0), Some(Limiter::Pcc)));
 }

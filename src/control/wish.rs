@@ -1,4 +1,4 @@
-use crate::site::{Asset, Cause, Kind, Point};
+use crate::site::{Asset, Cause, Kind, Limiter, Point};
 
 /// What control wants of one asset, before ramp and guard. Powers are injections at the principal port, kW.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -9,6 +9,8 @@ pub(super) struct Wish {
     pub on: Option<bool>,
     /// Why.
     pub cause: Cause,
+    /// What has narrowed it so far: a proposal, or a limit of the PCC.
+    pub by: Option<Limiter>,
 }
 
 /// How an asset is steered: the command that carries power, and whether it is a cap.

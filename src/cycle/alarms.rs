@@ -284,13 +284,13 @@ fn plans(seen: &Seen<'_>, out: &mut Vec<Raised>) {
 }
 
 fn limits(seen: &Seen<'_>, out: &mut Vec<Raised>) {
-    let Some(pcc) = seen.site.pcc() else { return };
+    let (Some(pcc), Some(range)) = (seen.site.pcc(), seen.decision.pcc) else { return };
     let (Some(asset), Some(own)) = (seen.site.assets.get(pcc.0), seen.state.assets.get(pcc.0)) else { return };
-    let (Kind::Grid(grid), Some(Ok(import))) = (&asset.kind, own.ports.first().map(|p| p.measured)) else { return };
-    let (text, over) = if import > grid.import_max_kw {
-        (format!("import is {import:.0} kW, limit {:.0} kW", grid.import_max_kw), true)
+    let Some(Ok(import)) = own.ports.first().map(|p| p.measured) else { return };
+    let (text, over) = if import > range.high.kw {
+        (format!("import is {import:.0} kW, limit {:.0} kW", range.high.kw), true)
     } else {
-        (format!("export is {:.0} kW, limit {:.0} kW", -import, grid.export_max_kw), -import > grid.export_max_kw)
+        (format!("export is {:.0} kW, limit {:.0} kW", -import, -range.low.kw), import < range.low.kw)
     };
     if over {
         out.push((AlarmKind::LimitExceeded, Severity::Critical, asset.id.clone(), text));

@@ -192,8 +192,13 @@ fn commands(input: &Inputs<'_>, asset: &Asset, points: &[Point]) -> bool {
 
 fn grid(input: &Inputs<'_>, known: &Known, k: &Grid) -> Vec<Element> {
     let n = known.len();
-    let limit = |kw: f64| LIMIT_MARGIN * kw.min(k.transformer_kva);
-    let open = |kw: f64| (0..n).map(|t| if known.grid[t] { limit(kw) } else { 0.0 }).collect::<Vec<_>>();
+    // A limit of nothing can still be exceeded, at its price; a grid that is not there cannot.
+    let limit = |kw: f64, import: bool, t: usize| {
+        let at = input.horizon.grid.intervals[t].start;
+        (LIMIT_MARGIN * input.at_pcc(kw.min(k.transformer_kva), import, at)).max(1e-3)
+    };
+    let open =
+        |kw: f64, im: bool| (0..n).map(|t| if known.grid[t] { limit(kw, im, t) } else { 0.0 }).collect::<Vec<_>>();
     let co2 = k.co2_kg_per_kwh * input.site.values.co2_per_kg;
     let cost: Vec<f64> = known.import_price.iter().map(|p| p + co2).collect();
     // Export above the import price would pay for a circle through the meter.
@@ -203,12 +208,12 @@ fn grid(input: &Inputs<'_>, known: &Known, k: &Grid) -> Vec<Element> {
         Element::Source(Source {
             port: 0,
             floor: vec![0.0; n],
-            cap: open(k.import_max_kw),
+            cap: open(k.import_max_kw, true),
             cost,
             over: Some((over, "import above its planned limit".to_owned())),
             demand: true,
         }),
-        Element::Sink(Sink { port: 0, want: open(k.export_max_kw), floor: vec![0.0; n], terms: Terms::Earns(earns) }),
+        Element::Sink(Sink { port: 0, want: open(k.export_max_kw, false), floor: vec![0.0; n], terms: Terms::Earns(earns) }),
     ]
 }
 

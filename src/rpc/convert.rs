@@ -2,6 +2,7 @@
 
 mod asset;
 mod plan;
+mod proposal;
 mod site;
 mod snapshot;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub(super) use plan::plan;
+pub(super) use proposal::{outcome, proposals};
 pub(super) use site::site;
 pub(super) use snapshot::snapshot;
 

@@ -1,4 +1,4 @@
-//! The three services over one source.
+//! The three services that show over one source.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use crate::snapshot::Snapshot;
 
 #[derive(Clone)]
 pub(super) struct Api {
-    source: Source,
-    stop: CancellationToken,
+    pub(super) source: Source,
+    pub(super) stop: CancellationToken,
 }
 
 impl Api {
@@ -25,7 +25,7 @@ impl Api {
         Self { source, stop }
     }
 
-    fn newest(&self) -> Result<Arc<Snapshot>, Status> {
+    pub(super) fn newest(&self) -> Result<Arc<Snapshot>, Status> {
         let newest = self.source.snapshots.borrow().clone();
         newest.ok_or_else(|| Status::unavailable("no cycle yet: the daemon has just started; try again in a second"))
     }

@@ -71,14 +71,14 @@ impl Pace {
 }
 
 /// A stream that ends in words when the daemon stops.
-struct Until<S> {
+pub(super) struct Until<S> {
     inner: S,
     stop: Pin<Box<WaitForCancellationFutureOwned>>,
     stopped: bool,
 }
 
 impl<S> Until<S> {
-    fn new(inner: S, stop: CancellationToken) -> Self {
+    pub(super) fn new(inner: S, stop: CancellationToken) -> Self {
         Self { inner, stop: Box::pin(stop.cancelled_owned()), stopped: false }
     }
 }

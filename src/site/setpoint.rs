@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{AssetIx, DeviceIx, Point};
+use super::{AssetIx, DeviceIx, Point, ProposalId};
 use crate::units::Mono;
 
 /// Why a setpoint is what it is.
@@ -18,7 +18,7 @@ pub enum Cause {
     /// The asset's own state is unknown: its safe value.
     Unknown,
     /// An operator, a grid operator or a market asked for it.
-    Proposal,
+    Proposal(ProposalId),
 }
 
 /// What narrowed it last.
@@ -39,6 +39,10 @@ pub enum Limiter {
     Transformer,
     /// Minimum up or down time.
     Commitment,
+    /// The asset is out or its device does not answer: it cannot be steered at this moment.
+    Unavailable,
+    /// The bounds or the preference of somebody outside.
+    Proposal(ProposalId),
 }
 
 /// One command value in the point's canonical unit.

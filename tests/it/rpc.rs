@@ -266,7 +266,7 @@ async fn plain_text_stays_on_loopback() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let (_snapshots, seen) = tokio::sync::watch::channel(None);
     let (_plans, made) = tokio::sync::watch::channel(None);
-    let source = Source { site: Arc::new(site()), snapshots: seen, plans: made };
+    let source = Source { site: Arc::new(site()), snapshots: seen, plans: made, desk: hexad::rpc::Desk::new(1.0).0 };
     let refused = rpc::serve(listener, source, CancellationToken::new()).await.unwrap_err();
     assert!(matches!(refused, RpcError::NotLoopback(_)), "{refused}");
 }

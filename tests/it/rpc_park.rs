@@ -40,7 +40,7 @@ impl Served {
         let (snapshots, seen) = watch::channel(None);
         let (plans, made) = watch::channel(None);
         let stop = CancellationToken::new();
-        let source = Source { site: Arc::new(site()), snapshots: seen, plans: made };
+        let source = Source { site: Arc::new(site()), snapshots: seen, plans: made, desk: hexad::rpc::Desk::new(1.0).0 };
         let task = tokio::spawn(rpc::serve(listener, source, stop.clone()));
         Self { address, snapshots, plans, stop, task }
     }
@@ -256,6 +256,7 @@ pub fn snapshot(number: u64) -> Snapshot {
         }],
         health: Health { planned: true, ..Health::default() },
         pcc_expected: None,
+        proposals: Default::default(),
     }
 }
 

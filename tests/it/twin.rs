@@ -74,7 +74,7 @@ impl Twin {
         self.now.park = self.now.park.plus_s(seconds);
         self.read();
         let frames = self.frames.iter().cloned().map(Arc::new).collect();
-        let inputs = cycle::Inputs { now: self.now, frames, plan: self.plan.clone() };
+        let inputs = cycle::Inputs { now: self.now, frames, plan: self.plan.clone(), orders: vec![] };
         let snapshot = cycle::step(&mut self.memory, &self.site, inputs);
         self.write(&snapshot);
         self.history.observe(&self.site, &snapshot.state);
@@ -92,6 +92,7 @@ impl Twin {
             last: last.as_deref(),
             id: last.as_ref().map_or(1, |p| p.id + 1),
             islanded: snapshot.mode != Mode::GridConnected,
+            limits: &[],
         };
         let plan = Arc::new(dispatch::plan(&inputs, solve));
         self.plan = Some(Arc::clone(&plan));

@@ -1,6 +1,7 @@
+use super::proposal::{limiter, party};
 use super::{name, value};
 use crate::proto::v1;
-use crate::site::{Asset, AssetIx, Point, Port, Setpoint, Site};
+use crate::site::{Asset, AssetIx, Cause, Point, Port, Setpoint, Site, Standing};
 use crate::state::{AssetState, Availability, Believed};
 use crate::units::Mono;
 
@@ -14,6 +15,7 @@ pub(super) fn asset(
     asset: &Asset,
     state: &AssetState,
     told: Option<&Setpoint>,
+    proposals: &[Standing],
     now: Mono,
 ) -> v1::AssetState {
     v1::AssetState {
@@ -23,7 +25,7 @@ pub(super) fn asset(
         flows: asset.ports.iter().zip(&state.ports).map(|(p, b)| flow(site, p, b)).collect(),
         setpoint_kw: told.and_then(|t| principal(asset, t)),
         commanded_on: told.and_then(|t| t.target(Point::On)).map(|on| on > 0.5),
-        reason: told.map_or_else(|| untold(site, ix), why),
+        reason: told.map_or_else(|| untold(site, ix), |told| why(told, proposals)),
         quality: quality(state),
         run_state: state.run_state.map_or_else(String::new, |s| s.map_or_else(|r| r.name().to_owned(), |s| name(&s))),
         energy_kwh: state.energy.map(value),
@@ -50,10 +52,13 @@ fn principal(asset: &Asset, told: &Setpoint) -> Option<f64> {
     Some(if point == Point::WMax && takes { -value } else { value })
 }
 
-fn why(told: &Setpoint) -> String {
-    let cause = name(&told.cause);
+fn why(told: &Setpoint, proposals: &[Standing]) -> String {
+    let cause = match told.cause {
+        Cause::Proposal(id) => format!("proposal of {}", party(proposals, id)),
+        cause => name(&cause),
+    };
     match told.limited_by {
-        Some(limiter) => format!("{cause}, limited by {}", name(&limiter)),
+        Some(by) => format!("{cause}, limited by {}", limiter(proposals, by)),
         None => cause,
     }
 }

@@ -1,5 +1,6 @@
 use super::asset::asset;
 use super::plan::{none, summary};
+use super::proposal::limiter;
 use super::{name, timestamp, value};
 use crate::proto::v1;
 use crate::site::{Alarm, AssetIx, DeviceFrame, Link, PointIx, Site};
@@ -20,7 +21,7 @@ pub(in crate::rpc) fn snapshot(site: &Site, seen: &Snapshot, points: &[PointIx])
         points: points.iter().filter_map(|ix| point(site, seen, *ix)).collect(),
         alarms: seen.alarms.iter().map(alarm).collect(),
         health: Some(health(&seen.health)),
-        clips: seen.clips.iter().map(clip).collect(),
+        clips: seen.clips.iter().map(|c| clip(seen, c)).collect(),
         demand: Some(v1::Demand {
             window_start: Some(timestamp(seen.state.window.start)),
             imported_kwh: seen.state.window.imported.kwh(),
@@ -33,7 +34,8 @@ pub(in crate::rpc) fn snapshot(site: &Site, seen: &Snapshot, points: &[PointIx])
 fn assets(site: &Site, seen: &Snapshot) -> Vec<v1::AssetState> {
     let told = |ix| seen.setpoints.iter().find(|s| s.asset == ix).map(AsRef::as_ref);
     let both = site.assets.iter().zip(&seen.state.assets).enumerate();
-    both.map(|(i, (a, state))| asset(site, AssetIx(i), a, state, told(AssetIx(i)), seen.now.mono)).collect()
+    let proposals = &seen.proposals.standing;
+    both.map(|(i, (a, state))| asset(site, AssetIx(i), a, state, told(AssetIx(i)), proposals, seen.now.mono)).collect()
 }
 
 fn buses(site: &Site, seen: &Snapshot) -> Vec<v1::BusState> {
@@ -93,12 +95,12 @@ fn health(health: &Health) -> v1::Health {
     }
 }
 
-fn clip(clip: &Clip) -> v1::Clip {
+fn clip(seen: &Snapshot, clip: &Clip) -> v1::Clip {
     v1::Clip {
         asset: clip.asset.clone(),
         point: clip.point.name().to_owned(),
         wanted: clip.wanted,
         given: clip.given,
-        by: name(&clip.by),
+        by: limiter(&seen.proposals.standing, clip.by),
     }
 }
