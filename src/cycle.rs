@@ -157,3 +157,6 @@ fn health(site: &Site, frames: &[Arc<DeviceFrame>], decision: &Decision, watch: 
         .collect();
     Health { unread, planned: decision.planned, unverified: watch.unverified() }
 }
+
+#[cfg(test)]
+mod tests;

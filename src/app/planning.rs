@@ -98,9 +98,10 @@ impl Planning {
             .map(|p| GridLimit {
                 import_max_kw: p.ask.max_kw.unwrap_or(f64::INFINITY),
                 export_max_kw: p.ask.min_kw.map_or(f64::INFINITY, |kw| -kw),
-                until: snapshot.now.park.plus_s(
-                    p.until.since(snapshot.now.mono).as_secs_f64() * self.shared.clock.speed(),
-                ),
+                until: snapshot
+                    .now
+                    .park
+                    .plus_s(p.until.since(snapshot.now.mono).as_secs_f64() * self.shared.clock.speed()),
             })
             .collect()
     }

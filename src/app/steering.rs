@@ -50,8 +50,7 @@ impl Steering {
     }
 
     fn cycle(&mut self) {
-        let heard: Vec<Envelope> =
-            std::iter::from_fn(|| self.waiting.try_recv().ok()).take(WAITING_MAX).collect();
+        let heard: Vec<Envelope> = std::iter::from_fn(|| self.waiting.try_recv().ok()).take(WAITING_MAX).collect();
         let (orders, askers): (Vec<_>, Vec<_>) = heard.into_iter().map(|e| (e.order, e.answer)).unzip();
         let inputs = Inputs {
             now: self.shared.clock.now(),

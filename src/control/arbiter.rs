@@ -90,6 +90,12 @@ fn worse(a: Verdict, b: Verdict) -> Verdict {
 }
 
 impl Room {
+    /// The highest class that binds this asset.
+    pub(super) fn class(&self) -> Option<Class> {
+        let Range { low, high } = self.range;
+        [low, high].into_iter().filter(|e| e.kw.is_finite()).map(|e| e.class).min()
+    }
+
     fn narrow(&mut self, p: &Proposal) -> Verdict {
         let own = |kw: f64| Edge { kw, by: Limiter::Proposal(p.id), class: p.ask.class };
         let Range { low, high } = self.range;

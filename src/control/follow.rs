@@ -111,8 +111,9 @@ pub(super) fn balance(
     let market = Market { import_max_kw: import_max.min(window), ..limit };
     let (mut powers, mut import_kw) = settle(&market, &units);
     if let Some(over) = exceeded(&limit, limits, import_kw) {
-        units = self::units(inputs, stored_value, &inputs.rooms(Some(over.class)), wishes);
-        (powers, import_kw) = settle(&market, &units);
+        let indifferent = if over == limits.high { limit.import_price } else { limit.export_price };
+        units = yielding(inputs, stored_value, (rooms, &inputs.rooms(Some(over.class))), indifferent, wishes);
+        (powers, import_kw) = settle(&limit, &units);
     }
     let by = binding(&limit, limits, import_kw);
     for ((ix, unit), power) in units.iter().zip(&powers) {
@@ -159,6 +160,24 @@ fn units(
         Some((ix, Flexible { min_kw: inside(room.range.low.kw), max_kw: inside(room.range.high.kw), ..unit }))
     })
     .collect()
+}
+
+/// As [`units`], where those that only `rooms.0` binds may leave it, but no further than a limit asks: at the price
+/// `indifferent` they stay.
+fn yielding(
+    inputs: &Inputs<'_>,
+    stored_value: &[Option<f64>],
+    rooms: (&[Room], &[Room]),
+    indifferent: f64,
+    wishes: &[Option<Wish>],
+) -> Vec<(usize, Flexible)> {
+    let mut units = units(inputs, stored_value, rooms.1, wishes);
+    for (ix, unit) in &mut units {
+        if rooms.0.get(*ix).map(|r| r.range) != rooms.1.get(*ix).map(|r| r.range) {
+            (unit.up_per_kwh, unit.down_per_kwh) = (indifferent, indifferent);
+        }
+    }
+    units
 }
 
 /// First by price within a narrow band round the plan; where that does not keep the limits, with all there is.

@@ -115,6 +115,12 @@ impl Decision {
 }
 
 impl Inputs<'_> {
+    /// What may cross the PCC by its ratings and by the limits of `class` and above.
+    fn pcc(&self, class: Class) -> Option<Range> {
+        let heard: Vec<&Proposal> = self.proposals.iter().copied().filter(|p| p.ask.class <= class).collect();
+        arbiter::pcc(self.site, &heard).map(|room| room.range)
+    }
+
     /// What proposals leave of each asset; only those that outrank `above`, if given.
     pub(super) fn rooms(&self, above: Option<Class>) -> Vec<Room> {
         let heard = |p: &&&Proposal| above.is_none_or(|class| p.ask.class < class);
@@ -162,11 +168,15 @@ pub fn decide(memory: &mut Control, inputs: &Inputs<'_>) -> Decision {
     let the_pcc = site.pcc();
     let others = rooms.iter().enumerate().filter(|(ix, _)| the_pcc != Some(AssetIx(*ix)));
     let verdicts = at_pcc.chain(others.flat_map(|(_, room)| room.verdicts.iter().copied())).collect();
-    let mut decision =
-        Decision { import_kw, planned: plan.is_some(), pcc: limits, verdicts, ..Decision::default() };
-    let rows = site.assets.iter().zip(&state.assets).zip(wishes).zip(&mut memory.last_kw).enumerate();
-    for (ix, (((asset, own), wish), last)) in rows {
-        *last = wish.and_then(|w| issue(inputs, AssetIx(ix), asset, own, w, *last, dt_s, &mut decision));
+    let mut decision = Decision { import_kw, planned: plan.is_some(), pcc: limits, verdicts, ..Decision::default() };
+    let rows = site.assets.iter().zip(&state.assets).zip(wishes).zip(&mut memory.last_kw).zip(&rooms).enumerate();
+    for (ix, ((((asset, own), wish), last), room)) in rows {
+        // A limit at the PCC does not move what outranks it; the PCC's own rating moves all.
+        let limits = match room.class() {
+            Some(class) => inputs.pcc(class),
+            None => limits,
+        };
+        *last = wish.and_then(|w| issue(inputs, AssetIx(ix), asset, own, w, limits, *last, dt_s, &mut decision));
     }
     decision
 }
@@ -211,7 +221,12 @@ fn standing(inputs: &Inputs<'_>, device: DeviceIx, lever: Lever, asset: &Asset) 
     let read = |p: Point| inputs.site.point(device, p).and_then(|ix| inputs.image.get(ix.0)).map(|r| r.value);
     let power = lever.power.and_then(read).transpose().ok()?;
     let on = if lever.switch { read(Point::On).transpose().ok()? } else { None };
-    Some(Wish { power_kw: power.map(|v| injection(asset, lever, v)), on: on.map(|v| v > 0.5), cause: Cause::Hold, by: None })
+    Some(Wish {
+        power_kw: power.map(|v| injection(asset, lever, v)),
+        on: on.map(|v| v > 0.5),
+        cause: Cause::Hold,
+        by: None,
+    })
 }
 
 /// Ramps, guards and issues one asset's setpoint; returns the power that now stands.
@@ -222,6 +237,7 @@ fn issue(
     asset: &Asset,
     own: &AssetState,
     wish: Wish,
+    limits: Option<Range>,
     last: Option<f64>,
     dt_s: f64,
     out: &mut Decision,
@@ -229,7 +245,7 @@ fn issue(
     let (device, lever) = steered(inputs, asset)?;
     let from = last.or_else(|| standing(inputs, device, lever, asset).and_then(|w| w.power_kw));
     let ramped = wish.power_kw.map(|to| ramp(asset, from, to, dt_s));
-    let guarded = guard::narrow(inputs.site, inputs.state, out.pcc, asset, own, ramped, wish.on);
+    let guarded = guard::narrow(inputs.site, inputs.state, limits, asset, own, ramped, wish.on);
     record(ix, lever, ramped, wish.on, &guarded, out);
     let site = inputs.site;
     let mut targets = Vec::with_capacity(2);

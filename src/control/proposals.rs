@@ -146,10 +146,7 @@ impl Proposals {
 /// The same outcome: a number that moves a little on a ramp is no news.
 fn alike(old: &Outcome, new: &Outcome, rated_kw: f64) -> bool {
     match (old, new) {
-        (
-            Outcome::LimitedBy { by: a, given_kw: x, .. },
-            Outcome::LimitedBy { by: b, given_kw: y, .. },
-        ) => {
+        (Outcome::LimitedBy { by: a, given_kw: x, .. }, Outcome::LimitedBy { by: b, given_kw: y, .. }) => {
             let near = match (x, y) {
                 (Some(x), Some(y)) => (x - y).abs() <= PCC_SHARE * rated_kw,
                 (x, y) => x == y,
@@ -186,7 +183,8 @@ impl Entry {
 
     /// A limit at the PCC is applied while the measured exchange is within it.
     fn at_pcc(&self, asset: &Asset, state: &SiteState, verdict: Verdict) -> Outcome {
-        let measured = state.assets.get(self.standing.proposal.ask.asset.0).and_then(|a| a.ports.first()?.measured.ok());
+        let measured =
+            state.assets.get(self.standing.proposal.ask.asset.0).and_then(|a| a.ports.first()?.measured.ok());
         match (verdict, measured) {
             (Verdict::Displaced(by) | Verdict::Cut(Limiter::Proposal(by)), _) => Outcome::Overridden { by },
             (_, None) => Outcome::Accepted,

@@ -162,9 +162,17 @@ fn the_guard_keeps_the_window_of_the_store_for_every_wish() {
     ] {
         let at = now(1.0);
         let (_, state) = bench.believe(at, &frames(at, [0.0, 0.0, 0.0, 0.0], soc));
-        let given = narrow(&bench.site, &state, pcc(&bench.site, &[]).map(|r| r.range), &bench.site.assets[BATTERY], &state.assets[BATTERY], Some(wish), None)
-            .power_kw
-            .unwrap();
+        let given = narrow(
+            &bench.site,
+            &state,
+            pcc(&bench.site, &[]).map(|r| r.range),
+            &bench.site.assets[BATTERY],
+            &state.assets[BATTERY],
+            Some(wish),
+            None,
+        )
+        .power_kw
+        .unwrap();
         assert!(given >= low && given <= high, "soc {soc}, wish {wish}: {given}");
     }
 }
@@ -174,6 +182,14 @@ fn the_guard_lets_nothing_charge_while_the_import_is_over_its_limit() {
     let mut bench = Bench::new();
     let at = now(1.0);
     let (_, state) = bench.believe(at, &frames(at, [430.0, -400.0, 0.0, -30.0], 50.0));
-    let given = narrow(&bench.site, &state, pcc(&bench.site, &[]).map(|r| r.range), &bench.site.assets[BATTERY], &state.assets[BATTERY], Some(-100.0), None);
+    let given = narrow(
+        &bench.site,
+        &state,
+        pcc(&bench.site, &[]).map(|r| r.range),
+        &bench.site.assets[BATTERY],
+        &state.assets[BATTERY],
+        Some(-100.0),
+        None,
+    );
     assert_eq!((given.power_kw, given.by), (Some(0.0), Some(Limiter::Pcc)));
 }

@@ -213,7 +213,12 @@ fn grid(input: &Inputs<'_>, known: &Known, k: &Grid) -> Vec<Element> {
             over: Some((over, "import above its planned limit".to_owned())),
             demand: true,
         }),
-        Element::Sink(Sink { port: 0, want: open(k.export_max_kw, false), floor: vec![0.0; n], terms: Terms::Earns(earns) }),
+        Element::Sink(Sink {
+            port: 0,
+            want: open(k.export_max_kw, false),
+            floor: vec![0.0; n],
+            terms: Terms::Earns(earns),
+        }),
     ]
 }
 

@@ -223,9 +223,8 @@ impl Step<'_> {
         let left = -self.net[bus.0];
         let kw = match &self.input.site.assets[asset.0].kind {
             Kind::Grid(k) if self.known.grid[t] => {
-                let limit = |kw: f64, import: bool| {
-                    self.input.at_pcc(kw, import, self.input.horizon.grid.intervals[t].start)
-                };
+                let limit =
+                    |kw: f64, import: bool| self.input.at_pcc(kw, import, self.input.horizon.grid.intervals[t].start);
                 left.clamp(-limit(k.export_max_kw, false), limit(k.import_max_kw, true))
             }
             Kind::GasSupply(k) => left.clamp(0.0, k.max_kw),

@@ -63,7 +63,9 @@ impl Desk {
         match tokio::time::timeout(ANSWER_WITHIN, said).await {
             Ok(Ok(answer)) => answer.map_err(refused),
             Ok(Err(_)) => Err(Status::unavailable("the daemon is stopping")),
-            Err(_) => Err(Status::deadline_exceeded("the cycle did not answer in time; ask what stands before trying again")),
+            Err(_) => {
+                Err(Status::deadline_exceeded("the cycle did not answer in time; ask what stands before trying again"))
+            }
         }
     }
 }

@@ -272,9 +272,7 @@ pub fn check(site: &Site, ask: &Ask) -> Result<(), Refusal> {
         refuse(site.pcc() != Some(ask.asset), Refusal::NotSteerable)?;
         return refuse(ask.preferred_kw.is_some() || ask.on.is_some(), Refusal::BoundsOnly);
     }
-    let takes = |points: &[Point]| {
-        asset.device.is_some_and(|d| points.iter().any(|p| site.point(d, *p).is_some()))
-    };
+    let takes = |points: &[Point]| asset.device.is_some_and(|d| points.iter().any(|p| site.point(d, *p).is_some()));
     let power = takes(&[Point::WSet, Point::WMax, Point::HeatSet, Point::CoolSet]);
     let switch = takes(&[Point::On]);
     refuse(!power && !switch, Refusal::NotSteerable)?;

@@ -24,7 +24,15 @@ pub struct Case {
 
 impl Case {
     pub fn inputs<'a>(&'a self, last: Option<&'a Plan>) -> Inputs<'a> {
-        Inputs { site: &self.site, state: &self.state, horizon: &self.horizon, last, id: 1, islanded: false, limits: &[] }
+        Inputs {
+            site: &self.site,
+            state: &self.state,
+            horizon: &self.horizon,
+            last,
+            id: 1,
+            islanded: false,
+            limits: &[],
+        }
     }
     pub fn plan(&self, solve: &mut dyn Solve) -> Plan {
         plan(&self.inputs(None), solve)

@@ -98,6 +98,12 @@ impl Daemon {
         command.args(["--addr", &self.address]).args(arguments);
         command
     }
+    /// What hexctl prints; it must succeed.
+    pub fn json(&self, arguments: &[&str]) -> Json {
+        let out = self.hexctl(arguments).arg("--json").output().unwrap();
+        assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+        serde_json::from_slice(&out.stdout).unwrap()
+    }
     pub fn status(&self) -> Option<Json> {
         let out = self.hexctl(&["status", "--json"]).output().unwrap();
         serde_json::from_slice(&out.stdout).ok()
@@ -158,7 +164,7 @@ fn assets(status: &Json) -> &Vec<Json> {
     status["assets"].as_array().unwrap()
 }
 
-fn asset<'a>(status: &'a Json, id: &str) -> &'a Json {
+pub fn asset<'a>(status: &'a Json, id: &str) -> &'a Json {
     assets(status).iter().find(|a| a["id"] == id).unwrap_or_else(|| panic!("no asset {id}"))
 }
 
@@ -167,7 +173,7 @@ fn alarm<'a>(status: &'a Json, kind: &str, subject: &str) -> Option<&'a Json> {
 }
 
 /// All assets are read well and a plan of the solver is in force.
-fn running(status: &Json) -> bool {
+pub fn running(status: &Json) -> bool {
     let planned = ["optimal", "feasible"].iter().any(|s| status["plan"]["status"] == *s);
     planned && assets(status).iter().all(|a| a["quality"] == "good")
 }

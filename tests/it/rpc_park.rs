@@ -40,7 +40,8 @@ impl Served {
         let (snapshots, seen) = watch::channel(None);
         let (plans, made) = watch::channel(None);
         let stop = CancellationToken::new();
-        let source = Source { site: Arc::new(site()), snapshots: seen, plans: made, desk: hexad::rpc::Desk::new(1.0).0 };
+        let source =
+            Source { site: Arc::new(site()), snapshots: seen, plans: made, desk: hexad::rpc::Desk::new(1.0).0 };
         let task = tokio::spawn(rpc::serve(listener, source, stop.clone()));
         Self { address, snapshots, plans, stop, task }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use hexad::proto::v1;
 use hexad::proto::v1::plan_service_client::PlanServiceClient;
+use hexad::proto::v1::proposal_service_client::ProposalServiceClient;
 use hexad::proto::v1::site_service_client::SiteServiceClient;
 use hexad::proto::v1::snapshot_service_client::SnapshotServiceClient;
 use tonic::transport::{Channel, Endpoint};
@@ -40,6 +41,7 @@ pub(crate) struct Daemon {
     sites: SiteServiceClient<Channel>,
     snapshots: SnapshotServiceClient<Channel>,
     plans: PlanServiceClient<Channel>,
+    proposals: ProposalServiceClient<Channel>,
 }
 
 impl Daemon {
@@ -57,7 +59,8 @@ impl Daemon {
             address,
             sites: SiteServiceClient::new(channel.clone()),
             snapshots: SnapshotServiceClient::new(channel.clone()),
-            plans: PlanServiceClient::new(channel),
+            plans: PlanServiceClient::new(channel.clone()),
+            proposals: ProposalServiceClient::new(channel),
         })
     }
 
@@ -79,6 +82,18 @@ impl Daemon {
 
     pub(crate) async fn plan(&mut self) -> Result<v1::Plan> {
         within(self.plans.get_plan(v1::GetPlanRequest {})).await.map_err(|s| self.explain(&s))
+    }
+
+    pub(crate) async fn propose(&mut self, request: v1::ProposeRequest) -> Result<Streaming<v1::Outcome>> {
+        within(self.proposals.propose(request)).await.map_err(|s| self.explain(&s))
+    }
+
+    pub(crate) async fn release(&mut self, request: v1::ReleaseRequest) -> Result<()> {
+        within(self.proposals.release(request)).await.map(|_| ()).map_err(|s| self.explain(&s))
+    }
+
+    pub(crate) async fn proposals(&mut self) -> Result<v1::ListProposalsResponse> {
+        within(self.proposals.list_proposals(v1::ListProposalsRequest {})).await.map_err(|s| self.explain(&s))
     }
 
     pub(crate) fn explain(&self, status: &Status) -> anyhow::Error {

@@ -1,4 +1,4 @@
-//! hexctl: the operator's console of hexad. It shows; it steers nothing.
+//! hexctl: the operator's console of hexad. It shows, and it asks; what comes of it the daemon decides.
 //!
 //! Exit codes: 0 done, 1 the daemon cannot be reached or answers with an error, 2 wrong use.
 
@@ -7,6 +7,7 @@ mod figures;
 mod plan;
 mod plan_chart;
 mod points;
+mod propose;
 mod screen;
 mod status;
 mod strip;
@@ -53,6 +54,12 @@ enum Command {
         /// `device.Point`, `device.*`, `*.Point` or `*`; none = all.
         patterns: Vec<String>,
     },
+    /// Ask for a power or for bounds, for some time.
+    Propose(propose::Propose),
+    /// End a proposal of one's own.
+    Release(propose::Release),
+    /// All that is asked for, and what becomes of it.
+    Proposals,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -75,6 +82,9 @@ async fn run(arguments: Arguments) -> Result<()> {
         Command::Watch(options) => watch::run(&mut daemon, json, &options).await,
         Command::Plan { width } => plan::run(&mut daemon, json, width).await,
         Command::Points { patterns } => points::run(&mut daemon, json, patterns).await,
+        Command::Propose(options) => propose::propose(&mut daemon, json, options).await,
+        Command::Release(options) => propose::release(&mut daemon, json, options).await,
+        Command::Proposals => propose::list(&mut daemon, json).await,
     }
 }
 
