@@ -121,6 +121,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let planning = planning::Planning {
         shared: Arc::clone(&shared),
         period: scaled(options.dispatch, speed, Duration::from_millis(250)),
+        slack: scaled(options.cycle, speed, Duration::from_millis(100)) / 2,
         history: keeper.history(),
         keeper: keeper.sender(),
         solver: SolverChild::new(options.executable, options.solver_deadline),

@@ -21,6 +21,8 @@ const KEEP_EVERY: Duration = Duration::from_secs(300);
 pub(super) struct Planning {
     pub shared: Arc<Shared>,
     pub period: Duration,
+    /// Half a cycle: cycles come on a grid of their own, and the nearest one is the right one.
+    pub slack: Duration,
     pub history: History,
     pub keeper: Sender<Keep>,
     pub solver: SolverChild,
@@ -49,7 +51,7 @@ impl Planning {
                     now.since(Mono::default()) > FIRST_ANSWERS
                         || newest.devices.iter().all(|d| d.link != Link::Connecting)
                 }
-                Some((before, at)) => *before != situation || now.since(*at) >= self.period,
+                Some((before, at)) => *before != situation || now.since(*at) + self.slack >= self.period,
             };
             if due && !self.shared.stop.is_cancelled() {
                 let plan = Arc::new(self.plan(&newest, last.as_deref()));

@@ -7,8 +7,10 @@ use crate::site::{BusIx, Carrier, Reason, Site, Value};
 
 /// Time constant of the averages, seconds of the cycle's own clock: longer than any skew between polls.
 const AVERAGE_S: f64 = 20.0;
-/// Evidence must stand this long.
+/// Evidence must stand this long ...
 const CONFIRM_S: f64 = 15.0;
+/// ... and where water in pipes and headers takes up what is left over, longer than it can.
+const CONFIRM_SLOW_S: f64 = 600.0;
 /// Open by more than this share of the bus's throughput ...
 const OPEN_SHARE: f64 = 0.06;
 /// ... and of the largest rating on it: below lies the sum of meter errors (electricity) ...
@@ -78,7 +80,7 @@ impl Suspicion {
         } else {
             self.open_for_s = 0.0;
         }
-        (Ok(residual), self.finding(&ports))
+        (Ok(residual), self.finding(&ports, if electric { CONFIRM_S } else { CONFIRM_SLOW_S }))
     }
 
     fn average(&mut self, measured: &[f64], residual: f64, dt_s: f64) {
@@ -97,8 +99,8 @@ impl Suspicion {
         }
     }
 
-    fn finding(&self, ports: &[(usize, usize)]) -> Finding {
-        if self.open_for_s < CONFIRM_S {
+    fn finding(&self, ports: &[(usize, usize)], confirm_s: f64) -> Finding {
+        if self.open_for_s < confirm_s {
             return Finding::Closed;
         }
         let best = self.reversed.iter().zip(ports).min_by(|a, b| a.0.total_cmp(b.0));
