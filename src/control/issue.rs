@@ -8,7 +8,7 @@ use super::wish::{Lever, Wish, injection, lever};
 use super::{follow, rules};
 use crate::dispatch::Plan;
 use crate::site::{
-    Asset, AssetIx, Cause, DeviceFrame, DeviceIx, Limiter, Link, Mode, Point, Reading, Setpoint, Site, Target,
+    Asset, AssetIx, Cause, DeviceFrame, DeviceIx, Limiter, Link, Mode, Point, Reading, Reason, Setpoint, Site, Target,
 };
 use crate::state::{AssetState, Availability, SiteState};
 use crate::units::{Mono, Now, Park};
@@ -153,8 +153,12 @@ fn wish(
     own: &AssetState,
 ) -> Option<Wish> {
     let (device, lever) = steered(inputs, asset)?;
-    if own.availability != Availability::Available {
-        return Some(safe(inputs, device, lever, asset));
+    match own.availability {
+        Availability::Available => {}
+        // Its first answers are on their way, after a start or a lost connection: a safe value now would be a step, and
+        // would start machines. Nothing is renewed, so lease and reversion end what stands if nothing comes.
+        Availability::Out(Reason::NeverRead | Reason::Unconfirmed) => return None,
+        Availability::Out(_) => return Some(safe(inputs, device, lever, asset)),
     }
     if holding {
         return standing(inputs, device, lever, asset);
