@@ -69,14 +69,16 @@ done
 echo "Logs: $dir/daemon.log, $dir/rig.log"
 
 seconds=${DEMO_SECONDS:-}
-# Where there is no screen to draw on, a table now and then is enough.
-every=1
-[ -t 1 ] || every=10
-if [ -n "$seconds" ]; then
-    timeout --foreground -s INT "$seconds" "$bin/hexctl" --addr "$listen" watch --every "$every" || true
-    "$bin/hexctl" --addr "$listen" status || true
+set -- "$bin/hexctl" --addr "$listen" watch
+[ -z "$seconds" ] || set -- timeout --foreground -s INT "$seconds" "$@"
+if [ -t 1 ]; then
+    "$@" || true
 else
-    "$bin/hexctl" --addr "$listen" watch --every "$every" || true
+    # Where there is no screen to draw on, a table now and then is enough. Beside the shell, which else heard no TERM until
+    # its end; it ends with the daemon.
+    "$@" --every 10 &
+    wait $! || true
 fi
+[ -z "$seconds" ] || "$bin/hexctl" --addr "$listen" status || true
 # The daemon must have lived through it.
 kill -0 "$daemon" 2>/dev/null || { echo "the daemon died:" >&2; tail -n 20 "$dir/daemon.log" >&2; exit 1; }
