@@ -8,7 +8,7 @@ use super::keeping::{Keep, What};
 use super::{Shared, SolverChild};
 use crate::dispatch::{self, Plan};
 use crate::forecast::{self, History, TimeGrid};
-use crate::site::{Link, Mode};
+use crate::site::{Mode, Reason};
 use crate::snapshot::Snapshot;
 use crate::state::Availability;
 use crate::units::Mono;
@@ -47,10 +47,7 @@ impl Planning {
             let now = newest.now.mono;
             let situation = situation(&newest);
             let due = match &planned {
-                None => {
-                    now.since(Mono::default()) > FIRST_ANSWERS
-                        || newest.devices.iter().all(|d| d.link != Link::Connecting)
-                }
+                None => now.since(Mono::default()) > FIRST_ANSWERS || answered(&newest),
                 Some((before, at)) => *before != situation || now.since(*at) + self.slack >= self.period,
             };
             if due && !self.shared.stop.is_cancelled() {
@@ -94,6 +91,12 @@ impl Planning {
             self.keeper.send(Keep { what: What::History, bytes }).ok();
         }
     }
+}
+
+/// Of every asset there is a first answer, or it is known that there is none. A device of no asset (weather) is not waited for.
+fn answered(snapshot: &Snapshot) -> bool {
+    let awaited = |a: Availability| matches!(a, Availability::Out(Reason::NeverRead | Reason::Unconfirmed));
+    !snapshot.state.assets.iter().any(|a| awaited(a.availability))
 }
 
 fn situation(snapshot: &Snapshot) -> Situation {

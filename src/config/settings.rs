@@ -141,6 +141,7 @@ pub fn load_settings(sources: &Sources) -> Result<Settings, Vec<FileError>> {
             Err(e) => mistakes.push(e),
         }
     }
+    let files = layers.len();
     for (name, value) in &sources.environment {
         let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) else { continue };
         let path: Vec<String> = key.split("__").map(str::to_lowercase).collect();
@@ -150,8 +151,10 @@ pub fn load_settings(sources: &Sources) -> Result<Settings, Vec<FileError>> {
         let flag = format!("--{}", key.replace('_', "-"));
         layers.extend(single(&schema, &flag, std::slice::from_ref(key), value, &mut mistakes));
     }
-    for (name, text) in &layers {
-        mistakes.extend(layer(&schema, name, text));
+    for (n, (name, text)) in layers.iter().enumerate() {
+        // A variable or a flag has no lines to name.
+        let found = layer(&schema, name, text).into_iter();
+        mistakes.extend(found.map(|e| if n < files { e } else { FileError { line: 0, ..e } }));
     }
     if !mistakes.is_empty() {
         return Err(mistakes);
@@ -361,7 +364,7 @@ mod tests {
             errors(&sources(&[("HEXAD__CYCLE_MS", "fast")]))
                 .contains("expected a whole number, found the text \"fast\"")
         );
-        assert!(errors(&sources(&[("HEXAD__LISTEN", "10.0.0.1:1")])).contains("no TLS yet"));
+        assert!(errors(&sources(&[("HEXAD__LISTEN", "10.0.0.1:1")])).starts_with("HEXAD__LISTEN: listen: 10.0.0.1:1"));
     }
 
     #[test]

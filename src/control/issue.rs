@@ -8,7 +8,7 @@ use super::wish::{Lever, Wish, injection, lever};
 use super::{follow, rules};
 use crate::dispatch::Plan;
 use crate::site::{
-    Asset, AssetIx, Cause, DeviceFrame, DeviceIx, Limiter, Link, Mode, Point, Reading, Setpoint, Site, Target,
+    Asset, AssetIx, Cause, DeviceFrame, DeviceIx, Limiter, Link, Mode, Point, Reading, Reason, Setpoint, Site, Target,
 };
 use crate::state::{AssetState, Availability, SiteState};
 use crate::units::{Mono, Now, Park};
@@ -153,8 +153,12 @@ fn wish(
     own: &AssetState,
 ) -> Option<Wish> {
     let (device, lever) = steered(inputs, asset)?;
-    if own.availability != Availability::Available {
-        return Some(safe(inputs, device, lever, asset));
+    match own.availability {
+        Availability::Available => {}
+        // Its first answers are on their way, after a start or a lost connection: a safe value now would be a step, and
+        // would start machines. Nothing is renewed, so lease and reversion end what stands if nothing comes.
+        Availability::Out(Reason::NeverRead | Reason::Unconfirmed) => return None,
+        Availability::Out(_) => return Some(safe(inputs, device, lever, asset)),
     }
     if holding {
         return standing(inputs, device, lever, asset);
@@ -192,7 +196,8 @@ fn issue(
 ) -> Option<f64> {
     let (device, lever) = steered(inputs, asset)?;
     let from = last.or_else(|| standing(inputs, device, lever, asset).and_then(|w| w.power_kw));
-    let ramped = wish.power_kw.map(|to| ramp(asset, from, to, dt_s));
+    let gives = own.ports.first().and_then(|p| p.measured.ok());
+    let ramped = wish.power_kw.map(|to| ramp(asset, from, gives, to, dt_s));
     let guarded = guard::narrow(inputs.site, inputs.state, asset, own, ramped, wish.on);
     record(ix, lever, ramped, wish.on, &guarded, out);
     let site = inputs.site;
@@ -220,9 +225,14 @@ fn issue(
     guarded.power_kw
 }
 
-fn ramp(asset: &Asset, from: Option<f64>, to: f64, dt_s: f64) -> f64 {
+/// A machine that has not come to what it was told moves nowhere when it is told what it gives: only beyond that does the
+/// ramp count. A battery is where it was told before its meter says so.
+fn ramp(asset: &Asset, from: Option<f64>, gives: Option<f64>, to: f64, dt_s: f64) -> f64 {
     match (from, asset.kind.ramp_kw_per_s()) {
-        (Some(from), Some(rate)) if to.is_finite() => to.min(from + rate * dt_s).max(from - rate * dt_s),
+        (Some(from), Some(rate)) if to.is_finite() => {
+            let gives = gives.filter(|_| asset.kind.commitment().is_some()).unwrap_or(from);
+            to.min(from.max(gives) + rate * dt_s).max(from.min(gives) - rate * dt_s)
+        }
         _ => to,
     }
 }
@@ -255,4 +265,35 @@ fn path_healthy(inputs: &Inputs<'_>, device: DeviceIx, now: Now) -> bool {
         .iter()
         .find(|f| f.device == device)
         .is_some_and(|f| f.link == Link::Up && now.mono.since(f.turn) < PATH_FRESH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ramp;
+    use crate::site::Kind;
+    use crate::site::kinds::{Boiler, Commitment};
+    use crate::site::sample::{BATTERY, site};
+
+    #[test]
+    fn a_machine_below_its_old_order_is_not_led_up_to_it_by_the_ramp() {
+        let mut boiler = site().assets[BATTERY].clone();
+        assert!((ramp(&boiler, Some(300.0), Some(0.0), 75.0, 1.0) - 250.0).abs() < 1e-9, "a battery: by its order");
+        boiler.kind = Kind::Boiler(Boiler {
+            id: "boiler".into(),
+            member: None,
+            device: None,
+            measured_by: vec![],
+            residual: false,
+            heat_bus: "heat".into(),
+            gas_bus: "gas".into(),
+            rated_kw: 500.0,
+            efficiency: 0.9,
+            ramp_kw_per_s: 5.0,
+            commitment: Commitment { min_load: 0.2, start_cost: 0.0, min_up_min: 0, min_down_min: 0 },
+        });
+        assert_eq!(ramp(&boiler, Some(300.0), Some(0.0), 75.0, 1.0), 75.0);
+        assert_eq!(ramp(&boiler, Some(300.0), Some(290.0), 75.0, 1.0), 285.0);
+        assert_eq!(ramp(&boiler, Some(100.0), Some(95.0), 300.0, 1.0), 105.0);
+        assert_eq!(ramp(&boiler, Some(300.0), None, 75.0, 1.0), 295.0);
+    }
 }

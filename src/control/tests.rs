@@ -91,6 +91,18 @@ fn a_restart_holds_what_stands_until_the_first_plan() {
 }
 
 #[test]
+fn until_its_first_readings_count_a_device_is_told_nothing() {
+    let at = now(1.0);
+    for reason in [Reason::NeverRead, Reason::Unconfirmed] {
+        let mut bench = Bench::new();
+        let mut all = frames(at, [100.0, -200.0, 70.0, 30.0], 50.0);
+        Arc::make_mut(&mut all[BATTERY]).readings[0].value = Err(reason);
+        let decision = bench.decide(at, &all, None);
+        assert!(decision.setpoints.iter().all(|s| s.asset.0 != BATTERY), "{reason}");
+    }
+}
+
+#[test]
 fn the_plan_is_followed_within_the_ramp() {
     let mut bench = Bench::new();
     let at = now(1.0);

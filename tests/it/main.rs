@@ -11,6 +11,7 @@ mod live;
 mod park;
 mod rpc;
 mod rpc_park;
+mod small_office;
 mod solver;
 mod twin;
 mod virtual_day;
