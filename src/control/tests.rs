@@ -175,3 +175,19 @@ fn the_guard_lets_nothing_charge_while_the_import_is_over_its_limit() {
     let given = narrow(&bench.site, &state, &bench.site.assets[BATTERY], &state.assets[BATTERY], Some(-100.0), None);
     assert_eq!((given.power_kw, given.by), (Some(0.0), Some(Limiter::Pcc)));
 }
+
+#[test]
+fn relief_of_the_pcc_ends_at_the_assets_own_limits() {
+    let mut bench = Bench::new();
+    let at = now(1.0);
+    // 500 kW are exported where 200 may be: 300 are to go, from a plant of 50 kW and a store that is full.
+    let (_, state) = bench.believe(at, &frames(at, [-500.0, 450.0, 50.0, 0.0], 90.0));
+    let given = |asset: usize, wish: f64| {
+        narrow(&bench.site, &state, &bench.site.assets[asset], &state.assets[asset], Some(wish), None).power_kw
+    };
+    assert_eq!(given(PV, 200.0), Some(0.0), "a negative cap would be read as its magnitude");
+    assert_eq!(given(BATTERY, 50.0), Some(0.0), "a full store is not charged");
+    let (_, state) = bench.believe(at, &frames(at, [-500.0, 450.0, 50.0, 0.0], 50.0));
+    let battery = narrow(&bench.site, &state, &bench.site.assets[BATTERY], &state.assets[BATTERY], Some(0.0), None);
+    assert_eq!(battery.power_kw, Some(-100.0), "not beyond the converter's rating");
+}
