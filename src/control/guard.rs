@@ -2,7 +2,7 @@
 //! It only narrows; each clip is counted and named.
 
 use crate::site::{Asset, Kind, Limiter, Site};
-use crate::state::{AssetState, SiteState};
+use crate::state::{AssetState, Availability, SiteState};
 
 /// A store is not driven to the end of its window faster than over this time, seconds.
 const TAPER_S: f64 = 60.0;
@@ -79,6 +79,12 @@ fn corridor(site: &Site, state: &SiteState, asset: &Asset, own: &AssetState) -> 
     c
 }
 
+/// Lowest and highest injection that the asset itself allows at this moment, kW.
+pub(super) fn limits(asset: &Asset, own: &AssetState) -> (f64, f64) {
+    let c = own_limits(asset, own);
+    (c.low.0, c.high.0)
+}
+
 /// What the asset itself allows, whatever the PCC asks for. Never empty: a store's corridor always holds 0.
 fn own_limits(asset: &Asset, own: &AssetState) -> Corridor {
     let (low, high) = asset.ports.first().map_or((0.0, 0.0), |p| (p.min.kw(), p.max.kw()));
@@ -120,10 +126,14 @@ fn relieve_pcc(site: &Site, state: &SiteState, asset: &Asset, own: &AssetState, 
     }
 }
 
-/// What minimum up and down time allow; `None` where they do not bind or the machine has faulted.
+/// What minimum up and down time allow; `None` where they do not bind. A machine that has faulted or cannot be judged
+/// is never kept running for their sake.
 fn commitment(state: &SiteState, asset: &Asset, own: &AssetState) -> Option<bool> {
     let rule = asset.kind.commitment()?;
     let running = own.running?;
+    if running.on && own.availability != Availability::Available {
+        return None;
+    }
     let lasted_s = state.now.park.seconds_since(running.since);
     let least_min = if running.on { rule.min_up_min } else { rule.min_down_min };
     (lasted_s < f64::from(least_min) * 60.0).then_some(running.on)

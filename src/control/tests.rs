@@ -3,9 +3,10 @@ use std::sync::Arc;
 use super::{Control, Decision, Inputs, decide, narrow};
 use crate::dispatch::{AssetPlan, BusPlan, Plan, PlanStatus};
 use crate::forecast::{Interval, TimeGrid};
+use crate::site::kinds::{Chp, Commitment};
 use crate::site::sample::{BATTERY, PV, frames, now, site};
-use crate::site::{Cause, DeviceFrame, Limiter, Link, Mode, Point, Reason, Site};
-use crate::state::{Belief, SiteState, believe};
+use crate::site::{Cause, DeviceFrame, Kind, Limiter, Link, Mode, Point, Reason, Site};
+use crate::state::{Availability, Belief, Running, SiteState, believe};
 use crate::telemetry::{Telemetry, ingest};
 use crate::units::Now;
 
@@ -190,4 +191,111 @@ fn relief_of_the_pcc_ends_at_the_assets_own_limits() {
     let (_, state) = bench.believe(at, &frames(at, [-500.0, 450.0, 50.0, 0.0], 50.0));
     let battery = narrow(&bench.site, &state, &bench.site.assets[BATTERY], &state.assets[BATTERY], Some(0.0), None);
     assert_eq!(battery.power_kw, Some(-100.0), "not beyond the converter's rating");
+}
+
+#[test]
+fn f24_a_device_that_comes_back_is_held_until_its_power_is_confirmed() {
+    let mut bench = Bench::new();
+    let p = plan(now(1.0), 50.0, 80.0, 0.9);
+    for plan in [None, Some(&p)] {
+        for reason in [Reason::Unconfirmed, Reason::NeverRead] {
+            let at = now(1.0);
+            let mut all = frames(at, [130.0, -200.0, 70.0, 30.0], 50.0);
+            Arc::make_mut(&mut all[BATTERY]).readings[0].value = Err(reason);
+            Arc::make_mut(&mut all[BATTERY]).readings[2].value = Ok(30.0);
+            bench.control = Control::default();
+            assert_eq!(battery(&bench.decide(at, &all, plan)), (30.0, Cause::Hold, None), "{reason}");
+        }
+    }
+}
+
+#[test]
+fn f28_without_the_pcc_nothing_is_moved_by_what_stands_in_for_it() {
+    let mut bench = Bench::new();
+    let at = now(1.0);
+    let p = plan(at, 50.0, 20.0, 0.9);
+    let mut all = frames(at, [130.0, -200.0, 70.0, 20.0], 50.0);
+    Arc::make_mut(&mut all[BATTERY]).readings[2].value = Ok(20.0);
+    Arc::make_mut(&mut all[0]).readings[0].value = Err(Reason::Stale);
+    assert!(bench.decide(at, &all, Some(&p)).import_kw.is_some(), "the balance of all others is known");
+    Arc::make_mut(&mut all[1]).readings[0].value = Err(Reason::Stale);
+    let decision = bench.decide(at, &all, Some(&p));
+    assert_eq!(decision.import_kw, None);
+    assert_eq!(battery(&decision), (20.0, Cause::Plan, None));
+}
+
+#[test]
+fn what_the_battery_cannot_give_is_not_counted_on() {
+    let mut bench = Bench::new();
+    let at = now(1.0);
+    let p = plan(at, 300.0, 100.0, 0.9);
+    // The plan discharges 100 kW, the store is empty: the import is what it is.
+    let decision = bench.decide(at, &frames(at, [390.0, -390.0, 0.0, 0.0], 10.0), Some(&p));
+    let expected = decision.import_kw.unwrap();
+    assert!((expected - 390.0).abs() < 1.0, "{expected}");
+}
+
+#[test]
+fn f36_a_plan_made_before_the_clock_was_set_back_is_not_followed() {
+    let mut bench = Bench::new();
+    let p = plan(now(1000.0), 50.0, 80.0, 0.9);
+    let at = now(1.0);
+    let all = frames(at, [130.0, -200.0, 70.0, 0.0], 50.0);
+    assert!(!bench.decide(at, &all, Some(&p)).planned);
+}
+
+/// The bench with an engine in the battery's place: lowest load half of 100 kW, an hour of minimum up time.
+fn engine(bench: &mut Bench) {
+    let kind = Kind::Chp(Chp {
+        id: "engine".into(),
+        member: None,
+        device: None,
+        measured_by: vec![],
+        residual: false,
+        electric_bus: "elec".into(),
+        heat_bus: "heat".into(),
+        gas_bus: "gas".into(),
+        rated_kw: 100.0,
+        heat_kw: 110.0,
+        heat_kw_min_load: 60.0,
+        electric_efficiency: 0.4,
+        electric_efficiency_min_load: 0.35,
+        ramp_kw_per_s: 5.0,
+        start_s: 60.0,
+        commitment: Commitment { min_load: 0.5, start_cost: 0.0, min_up_min: 60, min_down_min: 60 },
+        wear_per_kwh: 0.0,
+    });
+    bench.site.assets[BATTERY].ports[0].min = crate::units::Power::ZERO;
+    bench.site.assets[BATTERY].kind = kind;
+}
+
+#[test]
+fn an_engine_is_never_told_a_load_below_its_lowest() {
+    let mut bench = Bench::new();
+    engine(&mut bench);
+    let at = now(1.0);
+    let p = plan(at, 50.0, 80.0, 0.9);
+    // What stands in the device is 0, as after its power-up.
+    let all = frames(at, [130.0, -200.0, 70.0, 0.0], 50.0);
+    bench.decide(at, &all, Some(&p));
+    let at = now(2.0);
+    let (kw, _, by) = battery(&bench.decide(at, &frames(at, [130.0, -200.0, 70.0, 0.0], 50.0), Some(&p)));
+    assert_eq!((kw, by), (55.0, Some(Limiter::Ramp)));
+}
+
+#[test]
+fn minimum_up_time_keeps_no_machine_running_that_cannot_be_judged() {
+    let mut bench = Bench::new();
+    engine(&mut bench);
+    let at = now(1.0);
+    let (_, mut state) = bench.believe(at, &frames(at, [130.0, -200.0, 70.0, 60.0], 50.0));
+    let asset = &bench.site.assets[BATTERY];
+    let own = &mut state.assets[BATTERY];
+    own.running = Some(Running { on: true, since: at.park, starts: 1 });
+    let given = |state: &SiteState, on| narrow(&bench.site, state, asset, &state.assets[BATTERY], None, Some(on)).on;
+    assert_eq!(given(&state, false), Some(true));
+    state.assets[BATTERY].availability = Availability::Out(Reason::DeviceFailure);
+    assert_eq!(given(&state, false), Some(false));
+    state.assets[BATTERY].running = Some(Running { on: false, since: at.park, starts: 1 });
+    assert_eq!(given(&state, true), Some(false), "minimum down time still binds");
 }
