@@ -54,7 +54,8 @@ struct Written {
     state_dir: String,
     profile_dirs: Vec<String>,
     log: LogTable,
-    #[schemars(range(min = 100, max = 10_000))]
+    // Three cycles fit into a setpoint's lease of 10 s: one that is late lets none end.
+    #[schemars(range(min = 100, max = 3000))]
     cycle_ms: u32,
     #[schemars(range(min = 0.5, max = 3600))]
     dispatch_s: f64,
@@ -338,6 +339,7 @@ mod tests {
             ("dispatch_s = nan", "dispatch_s"),
             ("listen = 50051", "listen"),
             ("cycle_ms = 99", "cycle_ms"),
+            ("cycle_ms = 3001", "cycle_ms"),
             ("dispatch_ms = 10", "dispatch_ms"),
             ("log = 'json'", "log"),
             ("log.format = 'xml'", "log.format"),
