@@ -114,7 +114,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         shared: Arc::clone(&shared),
         devices: devices.iter().map(DeviceHandle::clone).collect(),
         period: scaled(options.cycle, speed, Duration::from_millis(100)),
-        memory: keeper.memory(),
+        memory: keeper.memory(&shared.site),
         keeper: keeper.sender(),
         to_planner,
     };

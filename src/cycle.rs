@@ -23,6 +23,9 @@ use crate::units::{Now, Power};
 pub struct Memory {
     cycle: u64,
     mode: Mode,
+    /// Ids of the site's assets: what is remembered of each is parallel to them.
+    #[serde(default)]
+    assets: Vec<String>,
     #[serde(skip)]
     telemetry: Telemetry,
     belief: Belief,
@@ -37,6 +40,7 @@ impl Default for Memory {
         Self {
             cycle: 0,
             mode: Mode::GridConnected,
+            assets: Vec::new(),
             telemetry: Telemetry::default(),
             belief: Belief::default(),
             control: Control::default(),
@@ -52,10 +56,15 @@ impl Memory {
         self.belief.survivors()
     }
 
-    /// After a restart: what counts in the old process's monotonic time is dropped, the rest goes on.
+    /// After a restart: what counts in the old process's monotonic time is dropped, and so are the machines' histories
+    /// if the site file names other assets now; the rest goes on.
     #[must_use]
-    pub fn restarted(mut self) -> Self {
+    pub fn restarted(mut self, site: &Site) -> Self {
         self.belief.restarted();
+        if !self.assets.iter().eq(site.assets.iter().map(|a| &a.id)) {
+            self.belief.forget_machines();
+            self.assets.clear();
+        }
         self.control.restarted();
         self
     }
@@ -77,6 +86,9 @@ pub struct Inputs {
 pub fn step(memory: &mut Memory, site: &Site, inputs: Inputs) -> Snapshot {
     let Inputs { now, frames, plan } = inputs;
     memory.cycle += 1;
+    if memory.assets.is_empty() {
+        memory.assets = site.assets.iter().map(|a| a.id.clone()).collect();
+    }
     let image = ingest(&mut memory.telemetry, site, &frames, now.mono);
     let state = believe(&mut memory.belief, site, &image, &frames, now);
     memory.mode = transition::advance(memory.mode, &state);
@@ -200,6 +212,19 @@ mod tests {
         assert_eq!(counter, []);
         let charge = unread_after(3, |_, all| reading(all, BATTERY, 1).value = Err(Reason::NotImplemented));
         assert_eq!(charge, [("d-battery".to_owned(), Reason::NotImplemented)]);
+    }
+
+    #[test]
+    fn a_memory_of_other_assets_is_not_laid_over_these() {
+        let (mut site, mut memory) = (site(), Memory::default());
+        let at = now(1.0);
+        let inputs = Inputs { now: at, frames: frames(at, [130.0, -200.0, 70.0, 0.0], 50.0), plan: None };
+        let _ = step(&mut memory, &site, inputs);
+        let kept = serde_json::to_vec(&memory).unwrap();
+        let read = || serde_json::from_slice::<Memory>(&kept).unwrap();
+        assert_eq!(read().restarted(&site).survivors(), memory.survivors());
+        site.assets.swap(LOAD, BATTERY);
+        assert!(read().restarted(&site).survivors().0.is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use crate::cycle::Memory;
 use crate::forecast::History;
+use crate::site::Site;
 use crate::store::Kept;
 
 /// Which of the kept files.
@@ -75,8 +76,8 @@ impl Keeper {
         self.sender.clone()
     }
 
-    pub(super) fn memory(&self) -> Memory {
-        self.load(|(memory, _)| memory).map(Memory::restarted).unwrap_or_default()
+    pub(super) fn memory(&self, site: &Site) -> Memory {
+        self.load(|(memory, _)| memory).map(|m: Memory| m.restarted(site)).unwrap_or_default()
     }
 
     pub(super) fn history(&self) -> History {

@@ -36,6 +36,11 @@ impl Belief {
         &self.findings
     }
 
+    /// What is remembered of each machine belongs to the assets of another site file.
+    pub fn forget_machines(&mut self) {
+        self.running.clear();
+    }
+
     /// Monotonic time starts anew with each process: evidence that counts in it does not survive.
     pub fn restarted(&mut self) {
         self.last_mono_s = None;
