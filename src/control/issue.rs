@@ -8,7 +8,8 @@ use super::wish::{Lever, Wish, injection, lever};
 use super::{follow, rules};
 use crate::dispatch::Plan;
 use crate::site::{
-    Asset, AssetIx, Cause, DeviceFrame, DeviceIx, Limiter, Link, Mode, Point, Reading, Reason, Setpoint, Site, Target,
+    Asset, AssetIx, Cause, DeviceFrame, DeviceIx, Kind, Limiter, Link, Mode, Point, Reading, Reason, Setpoint, Site,
+    Target,
 };
 use crate::state::{AssetState, Availability, SiteState};
 use crate::units::{Mono, Now, Park};
@@ -161,12 +162,18 @@ fn wish(
     own: &AssetState,
 ) -> Option<Wish> {
     let (device, lever) = steered(inputs, asset)?;
-    // After a start or a reconnect the second, agreeing sample is a moment away: a running machine is not stopped for it.
-    let awaited = matches!(own.availability, Availability::Out(Reason::NeverRead | Reason::Unconfirmed));
-    if own.availability != Availability::Available && !awaited {
-        return Some(safe(inputs, device, lever, asset));
+    if let Availability::Out(reason) = own.availability {
+        // After a start or a reconnect the second, agreeing sample is a moment away: no running machine is stopped for it.
+        let awaited = matches!(reason, Reason::NeverRead | Reason::Unconfirmed);
+        // Nor is a feeder that an island has shed closed again because its meter is lost.
+        let shed = inputs.mode != Mode::GridConnected && matches!(asset.kind, Kind::Load(_));
+        return if awaited || shed {
+            standing(inputs, device, lever, asset)
+        } else {
+            Some(safe(inputs, device, lever, asset))
+        };
     }
-    if holding || awaited {
+    if holding {
         return standing(inputs, device, lever, asset);
     }
     plan.and_then(|(p, i)| follow::wish(p, i, asset, ix, own, inputs.site, inputs.state))

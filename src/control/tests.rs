@@ -4,7 +4,7 @@ use super::{Control, Decision, Inputs, decide, narrow};
 use crate::dispatch::{AssetPlan, BusPlan, Plan, PlanStatus};
 use crate::forecast::{Interval, TimeGrid};
 use crate::site::kinds::{Chp, Commitment};
-use crate::site::sample::{BATTERY, PV, frames, now, site};
+use crate::site::sample::{BATTERY, LOAD, PV, frames, now, site};
 use crate::site::{Cause, DeviceFrame, Kind, Limiter, Link, Mode, Point, Reason, Site};
 use crate::state::{Availability, Belief, Running, SiteState, believe};
 use crate::telemetry::{Telemetry, ingest};
@@ -15,6 +15,7 @@ struct Bench {
     telemetry: Telemetry,
     belief: Belief,
     control: Control,
+    mode: Mode,
     cycle: u64,
 }
 
@@ -25,6 +26,7 @@ impl Bench {
             telemetry: Telemetry::default(),
             belief: Belief::default(),
             control: Control::default(),
+            mode: Mode::GridConnected,
             cycle: 0,
         }
     }
@@ -36,15 +38,8 @@ impl Bench {
     fn decide(&mut self, at: Now, frames: &[Arc<DeviceFrame>], plan: Option<&Plan>) -> Decision {
         let (image, state) = self.believe(at, frames);
         self.cycle += 1;
-        let inputs = Inputs {
-            site: &self.site,
-            state: &state,
-            image: &image,
-            frames,
-            plan,
-            mode: Mode::GridConnected,
-            cycle: self.cycle,
-        };
+        let inputs =
+            Inputs { site: &self.site, state: &state, image: &image, frames, plan, mode: self.mode, cycle: self.cycle };
         decide(&mut self.control, &inputs)
     }
 }
@@ -298,4 +293,24 @@ fn minimum_up_time_keeps_no_machine_running_that_cannot_be_judged() {
     assert_eq!(given(&state, false), Some(false));
     state.assets[BATTERY].running = Some(Running { on: false, since: at.park, starts: 1 });
     assert_eq!(given(&state, true), Some(false), "minimum down time still binds");
+}
+
+#[test]
+fn f57_an_island_closes_no_feeder_because_its_meter_is_lost() {
+    let mut bench = Bench::new();
+    bench.site.assets[BATTERY].kind = bench.site.assets[LOAD].kind.clone();
+    let first = bench.site.devices[BATTERY].points.start;
+    bench.site.points[first + 2].point = Point::On;
+    bench.site.points[first + 2].safe = Some(1.0);
+    let at = now(1.0);
+    // Open by the relay's own word, and its meter does not answer.
+    let mut all = frames(at, [0.0, -200.0, 70.0, 0.0], 50.0);
+    Arc::make_mut(&mut all[BATTERY]).readings[0].value = Err(Reason::Stale);
+    let p = plan(at, 50.0, 80.0, 0.9);
+    for (mode, on) in [(Mode::Islanded, 0.0), (Mode::GridConnected, 1.0)] {
+        bench.mode = mode;
+        let decision = bench.decide(at, &all, Some(&p));
+        let relay = decision.setpoints.iter().find(|s| s.asset.0 == BATTERY).unwrap();
+        assert_eq!(relay.target(Point::On), Some(on), "{mode:?}");
+    }
 }
