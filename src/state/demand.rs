@@ -186,7 +186,7 @@ mod tests {
         for s in 1..=1700 {
             w = d.advance(&site, at(start.plus_s(f64::from(s))), Ok(100.0), None);
         }
-        for s in 0..=3600 {
+        for s in 0..=3800 {
             w = d.advance(&site, at(start.plus_s(f64::from(s) - 1900.0)), Ok(100.0), None);
         }
         assert!((w.peak.kw() - 100.0).abs() < 1.0, "{w:?}");
