@@ -1,10 +1,10 @@
 //! The dispatch on its own thread: observes every cycle, plans when due or when something happened.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use super::keeping::{Keep, What};
+use super::keeping::{KeepSender, What};
 use super::{Shared, SolverChild};
 use crate::dispatch::{self, Plan};
 use crate::forecast::{self, History, TimeGrid};
@@ -24,7 +24,7 @@ pub(super) struct Planning {
     /// Half a cycle: cycles come on a grid of their own, and the nearest one is the right one.
     pub slack: Duration,
     pub history: History,
-    pub keeper: Sender<Keep>,
+    pub keeper: KeepSender,
     pub solver: SolverChild,
 }
 
@@ -52,6 +52,9 @@ impl Planning {
             };
             if due && !self.shared.stop.is_cancelled() {
                 let plan = Arc::new(self.plan(&newest, last.as_deref()));
+                if self.shared.stop.is_cancelled() {
+                    continue;
+                }
                 planned = Some((situation, now));
                 self.shared.plan.store(Some(Arc::clone(&plan)));
                 self.shared.plans.send_replace(Some(Arc::clone(&plan)));
@@ -88,7 +91,7 @@ impl Planning {
 
     fn keep(&self) {
         if let Ok(bytes) = serde_json::to_vec(&self.history) {
-            self.keeper.send(Keep { what: What::History, bytes }).ok();
+            self.keeper.send(What::History, bytes);
         }
     }
 }

@@ -54,9 +54,11 @@ struct Written {
     state_dir: String,
     profile_dirs: Vec<String>,
     log: LogTable,
-    #[schemars(range(min = 100, max = 10_000))]
+    // Three cycles fit into a setpoint's lease of 10 s: one that is late lets none end.
+    #[schemars(range(min = 100, max = 3000))]
     cycle_ms: u32,
-    #[schemars(range(min = 0.5, max = 3600))]
+    // A plan is in force for 900 s: one that is late must not leave the park to the rules.
+    #[schemars(range(min = 0.5, max = 300))]
     dispatch_s: f64,
     #[schemars(range(min = 0.1, max = 600))]
     solver_deadline_s: f64,
@@ -339,8 +341,10 @@ mod tests {
             ("plaintext_loopback = 1", "plaintext_loopback"),
             ("\n\ndispatch_s = true", "dispatch_s"),
             ("dispatch_s = nan", "dispatch_s"),
+            ("dispatch_s = 301", "dispatch_s"),
             ("listen = 50051", "listen"),
             ("cycle_ms = 99", "cycle_ms"),
+            ("cycle_ms = 3001", "cycle_ms"),
             ("dispatch_ms = 10", "dispatch_ms"),
             ("log = 'json'", "log"),
             ("log.format = 'xml'", "log.format"),

@@ -1,5 +1,6 @@
 //! From the plan to a wish per asset, and the sharing of what deviates from it.
 
+use super::guard::limits;
 use super::share::{Flexible, Market, share};
 use super::wish::{Wish, lever};
 use crate::dispatch::Plan;
@@ -88,7 +89,7 @@ pub(super) fn balance(
 ) -> Option<f64> {
     let pcc = site.pcc()?;
     let Kind::Grid(grid) = &site.assets.get(pcc.0)?.kind else { return None };
-    let measured_kw = state.assets.get(pcc.0)?.ports.first()?.power.kw();
+    let measured_kw = pcc_flow(site, state, pcc.0)?;
     let units: Vec<(usize, Flexible)> = site
         .assets
         .iter()
@@ -101,11 +102,10 @@ pub(super) fn balance(
         .collect();
     let drift: f64 =
         units.iter().filter_map(|(ix, u)| Some(state.assets.get(*ix)?.ports.first()?.power.kw() - u.planned_kw)).sum();
-    let import_price = site.tariff.import_per_kwh(state.now.park, &site.zone);
     let import_max = LIMIT_MARGIN * grid.import_max_kw.min(grid.transformer_kva);
     let market = Market {
         import_kw: measured_kw + drift,
-        import_price: import_price.unwrap_or(site.tariff.export_per_kwh),
+        import_price: import_price(site, state),
         export_price: site.tariff.export_per_kwh,
         import_max_kw: import_max.min(window_allowance(site, state, plan, pcc.0).unwrap_or(import_max)),
         import_min_kw: -LIMIT_MARGIN * grid.export_max_kw,
@@ -117,6 +117,27 @@ pub(super) fn balance(
         }
     }
     Some(import_kw)
+}
+
+/// Import at the PCC, measured or as the balance of all others; `None` where neither is known (F28): what stands in
+/// for it is a worst case, and nothing may be moved by that.
+fn pcc_flow(site: &Site, state: &SiteState, pcc: usize) -> Option<f64> {
+    let own = state.assets.get(pcc)?.ports.first()?;
+    let bus = site.assets.get(pcc)?.ports.first()?.bus;
+    let others = || site.assets.iter().zip(&state.assets).enumerate().filter(|(ix, _)| *ix != pcc);
+    let balanced = || {
+        others()
+            .flat_map(|(_, (asset, s))| asset.ports.iter().zip(&s.ports))
+            .all(|(p, b)| p.bus != bus || b.measured.is_ok())
+    };
+    (own.measured.is_ok() || balanced()).then(|| own.power.kw())
+}
+
+/// Price of import now; the dearest of the tariff while wall time is not known, as in the plan.
+fn import_price(site: &Site, state: &SiteState) -> f64 {
+    let by_time = || site.tariff.import_per_kwh(state.now.park, &site.zone);
+    let dearest = || site.tariff.period.iter().map(|p| p.price_per_kwh).fold(site.tariff.export_per_kwh, f64::max);
+    state.now.synchronised.then(by_time).flatten().unwrap_or_else(dearest)
 }
 
 /// First by price within a narrow band round the plan; where that does not keep the limits, with all there is.
@@ -159,7 +180,9 @@ fn flexible(asset: &Asset, own: &AssetState, wish: Wish, stored_value: Option<f6
         Kind::Battery(k) => {
             let value = stored_value.unwrap_or(STORED_VALUE_UNKNOWN);
             let (up, down) = (value / k.discharge_efficiency + k.wear_per_kwh, value * k.charge_efficiency);
-            Some(unit(wish.power_kw?, own.min.kw(), own.max.kw(), up, down))
+            // What the store cannot give is not counted on, whatever the plan says.
+            let (low, high) = limits(asset, own);
+            Some(unit(wish.power_kw?.min(high).max(low), low, high, up, down))
         }
         Kind::Pv(_) | Kind::Wind(_) => {
             let can = potential.unwrap_or(own.ports.first()?.power.kw()).max(0.0);

@@ -8,7 +8,8 @@ use super::wish::{Lever, Wish, injection, lever};
 use super::{follow, rules};
 use crate::dispatch::Plan;
 use crate::site::{
-    Asset, AssetIx, Cause, DeviceFrame, DeviceIx, Limiter, Link, Mode, Point, Reading, Reason, Setpoint, Site, Target,
+    Asset, AssetIx, Cause, DeviceFrame, DeviceIx, Kind, Limiter, Link, Mode, Point, Reading, Reason, Setpoint, Site,
+    Target,
 };
 use crate::state::{AssetState, Availability, SiteState};
 use crate::units::{Mono, Now, Park};
@@ -19,6 +20,9 @@ const LEASE: Duration = Duration::from_secs(10);
 const HOLD: Duration = Duration::from_secs(90);
 /// A device whose driver published nothing for so long is not renewed.
 const PATH_FRESH: Duration = Duration::from_secs(5);
+
+/// A wall clock is disciplined in steps up to this, seconds.
+const CLOCK_SLACK_S: f64 = 60.0;
 
 /// Time constant of the values of stored energy, park seconds.
 const VALUE_SMOOTHING_S: f64 = 120.0;
@@ -110,7 +114,7 @@ pub fn decide(memory: &mut Control, inputs: &Inputs<'_>) -> Decision {
     memory.last_kw.resize(site.assets.len(), None);
     let started = *memory.first_cycle.get_or_insert(now.mono);
 
-    let plan = inputs.plan.filter(|p| now.park <= p.valid_until).and_then(|p| Some((p, p.interval_at(now.park)?)));
+    let plan = inputs.plan.filter(|p| in_force(p, now.park)).and_then(|p| Some((p, p.interval_at(now.park)?)));
     memory.follow_values(plan, site.assets.len(), dt_s);
     let holding = inputs.plan.is_none() && now.mono.since(started) < HOLD;
     let mut wishes: Vec<Option<Wish>> = site
@@ -135,6 +139,11 @@ pub fn decide(memory: &mut Control, inputs: &Inputs<'_>) -> Decision {
     decision
 }
 
+/// A plan made in the future was made before the clock was set back: its end may be years away.
+fn in_force(plan: &Plan, at: Park) -> bool {
+    plan.made_at <= at.plus_s(CLOCK_SLACK_S) && at <= plan.valid_until
+}
+
 /// The device that steers an asset, if it answers and takes the lever's commands.
 fn steered(inputs: &Inputs<'_>, asset: &Asset) -> Option<(DeviceIx, Lever)> {
     let (device, lever) = (asset.device?, lever(asset)?);
@@ -153,12 +162,16 @@ fn wish(
     own: &AssetState,
 ) -> Option<Wish> {
     let (device, lever) = steered(inputs, asset)?;
-    match own.availability {
-        Availability::Available => {}
-        // Its first answers are on their way, after a start or a lost connection: a safe value now would be a step, and
-        // would start machines. Nothing is renewed, so lease and reversion end what stands if nothing comes.
-        Availability::Out(Reason::NeverRead | Reason::Unconfirmed) => return None,
-        Availability::Out(_) => return Some(safe(inputs, device, lever, asset)),
+    if let Availability::Out(reason) = own.availability {
+        // After a start or a reconnect the second, agreeing sample is a moment away: no running machine is stopped for it.
+        let awaited = matches!(reason, Reason::NeverRead | Reason::Unconfirmed);
+        // Nor is a feeder that an island has shed closed again because its meter is lost.
+        let shed = inputs.mode != Mode::GridConnected && matches!(asset.kind, Kind::Load(_));
+        return if awaited || shed {
+            standing(inputs, device, lever, asset)
+        } else {
+            Some(safe(inputs, device, lever, asset))
+        };
     }
     if holding {
         return standing(inputs, device, lever, asset);
@@ -228,6 +241,9 @@ fn issue(
 /// A machine that has not come to what it was told moves nowhere when it is told what it gives: only beyond that does the
 /// ramp count. A battery is where it was told before its meter says so.
 fn ramp(asset: &Asset, from: Option<f64>, gives: Option<f64>, to: f64, dt_s: f64) -> f64 {
+    // Between rest and its lowest load a machine has no setpoint: it begins there, and refuses what lies below.
+    let least = asset.kind.commitment().map_or(0.0, |c| c.min_load * asset.kind.rated().kw());
+    let from = from.map(|from| if least > 0.0 && to >= least { from.max(least) } else { from });
     match (from, asset.kind.ramp_kw_per_s()) {
         (Some(from), Some(rate)) if to.is_finite() => {
             let gives = gives.filter(|_| asset.kind.commitment().is_some()).unwrap_or(from);

@@ -62,8 +62,8 @@ impl Suspicion {
         for (asset, port) in &ports {
             match flows.get(*asset).and_then(|f| f.get(*port)) {
                 Some(Ok(kw)) => measured.push(*kw),
-                Some(Err(reason)) => return (Err(*reason), Finding::Closed),
-                None => return (Err(Reason::InputUnknown), Finding::Closed),
+                Some(Err(reason)) => return (Err(*reason), self.standing(&ports)),
+                None => return (Err(Reason::InputUnknown), self.standing(&ports)),
             }
         }
         let residual: f64 = measured.iter().sum();
@@ -98,6 +98,14 @@ impl Suspicion {
         blend(&mut self.throughput, measured.iter().map(|p| p.abs()).sum::<f64>() / 2.0);
         for (slot, p) in self.reversed.iter_mut().zip(measured) {
             blend(slot, (residual - 2.0 * p) * (residual - 2.0 * p));
+        }
+    }
+
+    /// What stands while the balance cannot be weighed: a meter found reversed is not believed again for want of another.
+    fn standing(&self, ports: &[(usize, usize)]) -> Finding {
+        match self.finding(ports, CONFIRM_S) {
+            reversed @ Finding::Reversed { .. } => reversed,
+            _ => Finding::Closed,
         }
     }
 
@@ -167,5 +175,20 @@ mod tests {
         assert_eq!(run_on(Carrier::Heat, 1200, surplus), Finding::Closed);
         assert!(matches!(run_on(Carrier::Heat, 2000, surplus), Finding::Open { .. }));
         assert!(matches!(run_on(Carrier::Heat, 60, |_| [100.0, 200.0, 60.0, 40.0]), Finding::Reversed { .. }));
+    }
+
+    #[test]
+    fn f29_a_reversed_meter_is_not_believed_again_when_another_is_lost() {
+        let (site, mut s) = (site(), Suspicion::default());
+        let mut last = Finding::Closed;
+        for t in 0..90 {
+            let mut flows: Vec<Vec<Value>> =
+                [100.0 - f64::from(t), 200.0, 60.0 + f64::from(t), 40.0].iter().map(|p| vec![Ok(*p)]).collect();
+            if t > 60 {
+                flows[3] = vec![Err(Reason::DeviceTimeout)];
+            }
+            last = s.weigh(&site, BusIx(0), &flows, 1.0).1;
+        }
+        assert!(matches!(last, Finding::Reversed { asset: LOAD, port: 0, .. }), "{last:?}");
     }
 }
