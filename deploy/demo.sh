@@ -8,7 +8,7 @@ site=${DEMO_SITE:-config/sites/suzhou-six-in-one.toml}
 listen=${DEMO_LISTEN:-127.0.0.1:50051}
 speed=${DEMO_SPEED:-1}
 dir=$(mktemp -d)
-rig='' daemon='' ended=''
+rig='' daemon='' ended='' ran=''
 
 stop() {
     [ -z "$ended" ] || return 0
@@ -18,13 +18,13 @@ stop() {
         kill -TERM "$pid" 2>/dev/null || true
         wait "$pid" || echo "process $pid ended with $?" >&2
     done
-    if [ -f "$dir/report.json" ]; then
+    if [ -n "$ran" ] && [ -f "$dir/report.json" ]; then
         echo
         echo "The rig's judge (not the daemon's own numbers):"
         cat "$dir/report.json"
         echo
         [ -z "${DEMO_REPORT:-}" ] || cp "$dir/report.json" "$DEMO_REPORT"
-    else
+    elif [ ! -f "$dir/report.json" ]; then
         tail -n 20 "$dir/rig.log" >&2
     fi
     rm -rf "$dir"
@@ -49,15 +49,18 @@ HEXAD__PLAINTEXT_LOOPBACK=true "$bin/hexad" run --site "$site" --listen "$listen
     --state-dir "$dir/state" --rig "$dir/rig.toml" >"$dir/daemon.log" 2>&1 &
 daemon=$!
 tries=0
-until "$bin/hexctl" --addr "$listen" status >/dev/null 2>&1; do
+while
+    sleep 0.2
+    # First whether it lives: another daemon may be what answers at this address.
     tries=$((tries + 1))
     if [ "$tries" -gt 100 ] || ! kill -0 "$daemon" 2>/dev/null; then
-        echo "the daemon did not start:" >&2
+        echo "the daemon did not start (DEMO_LISTEN=127.0.0.1:PORT takes another port):" >&2
         tail -n 20 "$dir/daemon.log" >&2
         exit 1
     fi
-    sleep 0.2
-done
+    ! "$bin/hexctl" --addr "$listen" status >/dev/null 2>&1
+do :; done
+ran=1
 
 echo "A simulated park at speed $speed; gRPC on $listen. In another terminal try:"
 for words in status plan points watch 'status --json'; do
@@ -66,11 +69,16 @@ done
 echo "Logs: $dir/daemon.log, $dir/rig.log"
 
 seconds=${DEMO_SECONDS:-}
-if [ -n "$seconds" ]; then
-    timeout --foreground -s INT "$seconds" "$bin/hexctl" --addr "$listen" watch || true
-    "$bin/hexctl" --addr "$listen" status || true
+set -- "$bin/hexctl" --addr "$listen" watch
+[ -z "$seconds" ] || set -- timeout --foreground -s INT "$seconds" "$@"
+if [ -t 1 ]; then
+    "$@" || true
 else
-    "$bin/hexctl" --addr "$listen" watch || true
+    # Where there is no screen to draw on, a table now and then is enough. Beside the shell, which else heard no TERM until
+    # its end; it ends with the daemon.
+    "$@" --every 10 &
+    wait $! || true
 fi
+[ -z "$seconds" ] || "$bin/hexctl" --addr "$listen" status || true
 # The daemon must have lived through it.
 kill -0 "$daemon" 2>/dev/null || { echo "the daemon died:" >&2; tail -n 20 "$dir/daemon.log" >&2; exit 1; }

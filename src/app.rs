@@ -1,7 +1,7 @@
 //! The only file that knows every room: channels, spawn order, shutdown order.
 //!
-//! Order of start: drivers, cycle, planner, rpc. Order of stop: planner, cycle (no more setpoints), drivers (each device
-//! by its `stop`), rpc, memory; a hard deadline stands around all of it.
+//! Order of start: drivers, cycle, planner, rpc. Order of stop: cycle (no more setpoints), drivers (each device by its
+//! `stop`), planner, rpc, memory; a hard deadline stands around all of it. No device waits for a solve.
 
 mod keeping;
 mod planning;
@@ -115,7 +115,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         shared: Arc::clone(&shared),
         devices: devices.iter().map(DeviceHandle::clone).collect(),
         period: scaled(options.cycle, speed, Duration::from_millis(100)),
-        memory: keeper.memory(),
+        memory: keeper.memory(&shared.site),
         keeper: keeper.sender(),
         to_planner,
         waiting,
@@ -123,9 +123,10 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let planning = planning::Planning {
         shared: Arc::clone(&shared),
         period: scaled(options.dispatch, speed, Duration::from_millis(250)),
+        slack: scaled(options.cycle, speed, Duration::from_millis(100)) / 2,
         history: keeper.history(),
         keeper: keeper.sender(),
-        solver: SolverChild::new(options.executable, options.solver_deadline),
+        solver: SolverChild::new(options.executable, options.solver_deadline).until(shared.stop.clone()),
     };
     let cycle = std::thread::Builder::new().name("hexad-cycle".to_owned()).spawn(move || steering.run())?;
     let planner = std::thread::Builder::new().name("hexad-plan".to_owned()).spawn(move || planning.run(&from_cycle))?;
@@ -147,23 +148,28 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     sd_notify::notify(&[sd_notify::NotifyState::Stopping]).ok();
     let orderly = async {
         shared.stop.cancel();
-        let joined = tokio::task::spawn_blocking(move || (planner.join().is_ok(), cycle.join().is_ok()));
-        if !matches!(joined.await, Ok((true, true))) {
-            tracing::error!("a core thread had panicked");
-        }
+        joined(cycle).await;
         drivers_stop.cancel();
         for device in devices {
             device.finished().await;
         }
+        joined(planner).await;
         rpc_stop.cancel();
         server.await.ok();
-        keeper.close();
+        // A disk that hangs must not hold up the deadline.
+        tokio::task::spawn_blocking(move || keeper.close()).await.ok();
     };
     if tokio::time::timeout(STOP_DEADLINE, orderly).await.is_err() {
         tracing::error!("the ordered stop did not finish in {STOP_DEADLINE:?}; leases and reversion end what stands");
     }
     dog.abort();
     Ok(())
+}
+
+async fn joined(thread: std::thread::JoinHandle<()>) {
+    if !matches!(tokio::task::spawn_blocking(move || thread.join()).await, Ok(Ok(()))) {
+        tracing::error!("a core thread had panicked");
+    }
 }
 
 fn scaled(period: Duration, speed: f64, least: Duration) -> Duration {

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::{self, Control, Decision, Proposals};
 use crate::dispatch::Plan;
-use crate::site::{DeviceFrame, Link, Mode, Order, Site};
+use crate::site::{Access, DeviceFrame, DeviceIx, Link, Mode, Order, Reading, Reason, Site};
 use crate::snapshot::{self, Clip, Health, Snapshot};
-use crate::state::{Belief, Survivors, believe};
+use crate::state::{Availability, Belief, SiteState, Survivors, believe};
 use crate::telemetry::{Telemetry, ingest};
 use crate::transition;
 use crate::units::{Now, Power};
@@ -23,6 +23,9 @@ use crate::units::{Now, Power};
 pub struct Memory {
     cycle: u64,
     mode: Mode,
+    /// Ids of the site's assets: what is remembered of each is parallel to them.
+    #[serde(default)]
+    assets: Vec<String>,
     #[serde(skip)]
     telemetry: Telemetry,
     belief: Belief,
@@ -39,6 +42,7 @@ impl Default for Memory {
         Self {
             cycle: 0,
             mode: Mode::GridConnected,
+            assets: Vec::new(),
             telemetry: Telemetry::default(),
             belief: Belief::default(),
             control: Control::default(),
@@ -55,10 +59,15 @@ impl Memory {
         self.belief.survivors()
     }
 
-    /// After a restart: what counts in the old process's monotonic time is dropped, the rest goes on.
+    /// After a restart: what counts in the old process's monotonic time is dropped, and so are the machines' histories
+    /// if the site file names other assets now; the rest goes on.
     #[must_use]
-    pub fn restarted(mut self) -> Self {
+    pub fn restarted(mut self, site: &Site) -> Self {
         self.belief.restarted();
+        if !self.assets.iter().eq(site.assets.iter().map(|a| &a.id)) {
+            self.belief.forget_machines();
+            self.assets.clear();
+        }
         self.control.restarted();
         self.proposals.restarted();
         self
@@ -83,6 +92,9 @@ pub struct Inputs {
 pub fn step(memory: &mut Memory, site: &Site, inputs: Inputs) -> Snapshot {
     let Inputs { now, frames, plan, orders } = inputs;
     memory.cycle += 1;
+    if memory.assets.is_empty() {
+        memory.assets = site.assets.iter().map(|a| a.id.clone()).collect();
+    }
     let image = ingest(&mut memory.telemetry, site, &frames, now.mono);
     let state = believe(&mut memory.belief, site, &image, &frames, now);
     memory.mode = transition::advance(memory.mode, &state);
@@ -116,7 +128,7 @@ pub fn step(memory: &mut Memory, site: &Site, inputs: Inputs) -> Snapshot {
         findings: memory.belief.findings(),
     };
     let alarms = memory.alarms.raise(&seen);
-    let health = health(site, &frames, &decision, &memory.alarms);
+    let health = health(site, &image, &state, &frames, &decision, &memory.alarms);
     Snapshot {
         cycle: memory.cycle,
         now,
@@ -145,18 +157,102 @@ fn clips(site: &Site, decision: &Decision) -> Vec<Clip> {
         .collect()
 }
 
-fn health(site: &Site, frames: &[Arc<DeviceFrame>], decision: &Decision, watch: &alarms::Watch) -> Health {
-    let name = |f: &DeviceFrame| site.devices.get(f.device.0).map(|d| d.id.clone()).unwrap_or_default();
+fn health(
+    site: &Site,
+    image: &[Reading],
+    state: &SiteState,
+    frames: &[Arc<DeviceFrame>],
+    decision: &Decision,
+    watch: &alarms::Watch,
+) -> Health {
     let unread = frames
         .iter()
-        .filter_map(|f| match f.link {
-            Link::Up => f.readings.iter().find_map(|r| r.value.err()).map(|reason| (name(f), reason)),
-            Link::Down(reason) => Some((name(f), reason)),
-            Link::Connecting => Some((name(f), crate::site::Reason::NeverRead)),
+        .filter_map(|f| {
+            let device = site.devices.get(f.device.0)?;
+            let reason = match f.link {
+                Link::Up => unread(site, image, state, f.device)?,
+                Link::Down(reason) => reason,
+                Link::Connecting => Reason::NeverRead,
+            };
+            Some((device.id.clone(), reason))
         })
         .collect();
     Health { unread, planned: decision.planned, unverified: watch.unverified() }
 }
 
+/// Why a device that answers is not read as it should be. What it says it does not have counts only where an asset
+/// cannot do without: else health would be bad for ever, and would say nothing.
+fn unread(site: &Site, image: &[Reading], state: &SiteState, device: DeviceIx) -> Option<Reason> {
+    let missing = |reason: Reason| matches!(reason, Reason::NotImplemented | Reason::IllegalAddress);
+    let points = site.devices.get(device.0)?.points.clone();
+    let (readings, specs) = (image.get(points.clone())?, site.points.get(points)?);
+    let readable = readings.iter().zip(specs).filter(|(_, spec)| spec.access != Access::Write);
+    let bad = readable.filter_map(|(r, _)| r.value.err()).find(|reason| !missing(*reason));
+    let needed = || {
+        site.assets.iter().zip(&state.assets).filter(|(asset, _)| asset.device == Some(device)).find_map(|(_, own)| {
+            match own.availability {
+                Availability::Out(reason) if missing(reason) => Some(reason),
+                _ => None,
+            }
+        })
+    };
+    bad.or_else(needed)
+}
+
 #[cfg(test)]
-mod tests;
+#[path = "cycle/tests.rs"]
+mod proposal_tests;
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::site::sample::{BATTERY, LOAD, frames, now, site};
+
+    fn unread_after(seconds: u32, change: impl Fn(u32, &mut Vec<Arc<DeviceFrame>>)) -> Vec<(String, Reason)> {
+        let (site, mut memory) = (site(), Memory::default());
+        let mut health = Health::default();
+        for s in 1..=seconds {
+            let at = now(f64::from(s));
+            let noise = f64::from(s % 7) / 10.0;
+            let mut all = frames(at, [130.0 + noise, -200.0 - noise, 70.0 + noise, noise], 50.0);
+            change(s, &mut all);
+            health = step(&mut memory, &site, Inputs { now: at, frames: all, plan: None, orders: vec![] }).health;
+        }
+        health.unread
+    }
+    fn reading(all: &mut [Arc<DeviceFrame>], device: usize, point: usize) -> &mut Reading {
+        &mut Arc::make_mut(&mut all[device]).readings[point]
+    }
+
+    #[test]
+    fn f70_what_a_device_does_not_have_is_bad_health_only_where_it_is_needed() {
+        assert_eq!(unread_after(3, |_, _| ()), []);
+        let counter = unread_after(3, |_, all| reading(all, 0, 1).value = Err(Reason::NotImplemented));
+        assert_eq!(counter, []);
+        let charge = unread_after(3, |_, all| reading(all, BATTERY, 1).value = Err(Reason::NotImplemented));
+        assert_eq!(charge, [("d-battery".to_owned(), Reason::NotImplemented)]);
+    }
+
+    #[test]
+    fn a_memory_of_other_assets_is_not_laid_over_these() {
+        let (mut site, mut memory) = (site(), Memory::default());
+        let at = now(1.0);
+        let inputs =
+            Inputs { now: at, frames: frames(at, [130.0, -200.0, 70.0, 0.0], 50.0), plan: None, orders: vec![] };
+        let _ = step(&mut memory, &site, inputs);
+        let kept = serde_json::to_vec(&memory).unwrap();
+        let read = || serde_json::from_slice::<Memory>(&kept).unwrap();
+        assert_eq!(read().restarted(&site).survivors(), memory.survivors());
+        site.assets.swap(LOAD, BATTERY);
+        assert!(read().restarted(&site).survivors().0.is_empty());
+    }
+
+    #[test]
+    fn f70_a_frozen_or_stale_meter_is_bad_health() {
+        let frozen = unread_after(40, |_, all| reading(all, LOAD, 0).value = Ok(-201.5));
+        assert_eq!(frozen, [("d-load".to_owned(), Reason::Frozen)]);
+        let stale = unread_after(10, |_, all| reading(all, LOAD, 0).at = now(1.0).mono);
+        assert_eq!(stale, [("d-load".to_owned(), Reason::Stale)]);
+    }
+}

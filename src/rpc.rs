@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic::transport::server::Router;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::dispatch::Plan;
 use crate::proto::DESCRIPTORS;
@@ -98,7 +98,6 @@ pub async fn serve(listener: TcpListener, source: Source, shutdown: Cancellation
     if !address.ip().is_loopback() {
         return Err(RpcError::NotLoopback(address));
     }
-    info!(%address, "operators' interface in plain text, on loopback only");
     let cut = CancellationToken::new();
     let _cut_at_end = cut.clone().drop_guard();
     let incoming = Incoming::new(listener, CONNECTIONS_MAX, cut);

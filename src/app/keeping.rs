@@ -1,13 +1,14 @@
 //! What survives a restart, written by a thread of its own so that a slow disk stalls nobody.
 
 use std::path::Path;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::thread::JoinHandle;
 
 use anyhow::Context;
 
 use crate::cycle::Memory;
 use crate::forecast::History;
+use crate::site::Site;
 use crate::store::Kept;
 
 /// Which of the kept files.
@@ -17,15 +18,31 @@ pub(super) enum What {
     History,
 }
 
+/// Requests that wait for a slow disk; more are let go, because the next one says more (F51).
+const WAITING_MAX: usize = 8;
+
 /// A request to keep.
-pub(super) struct Keep {
-    pub what: What,
-    pub bytes: Vec<u8>,
+struct Keep {
+    what: What,
+    bytes: Vec<u8>,
+}
+
+/// Where requests to keep go.
+#[derive(Clone)]
+pub(super) struct KeepSender(SyncSender<Keep>);
+
+impl KeepSender {
+    /// Asks to keep `bytes`. Never waits.
+    pub(super) fn send(&self, what: What, bytes: Vec<u8>) {
+        if let Err(TrySendError::Full(_)) = self.0.try_send(Keep { what, bytes }) {
+            tracing::error!("the disk does not keep up: {what:?} is not kept this time");
+        }
+    }
 }
 
 pub(super) struct Keeper {
     files: Option<(Kept, Kept)>,
-    sender: Sender<Keep>,
+    sender: KeepSender,
     thread: JoinHandle<()>,
 }
 
@@ -40,7 +57,7 @@ impl Keeper {
                 Some((Kept::new(dir, "memory"), Kept::new(dir, "history")))
             }
         };
-        let (sender, requests) = mpsc::channel::<Keep>();
+        let (sender, requests) = mpsc::sync_channel::<Keep>(WAITING_MAX);
         let own = files.clone();
         let thread = std::thread::Builder::new().name("hexad-keep".to_owned()).spawn(move || {
             for request in requests {
@@ -52,15 +69,15 @@ impl Keeper {
                 }
             }
         })?;
-        Ok(Self { files, sender, thread })
+        Ok(Self { files, sender: KeepSender(sender), thread })
     }
 
-    pub(super) fn sender(&self) -> Sender<Keep> {
+    pub(super) fn sender(&self) -> KeepSender {
         self.sender.clone()
     }
 
-    pub(super) fn memory(&self) -> Memory {
-        self.load(|(memory, _)| memory).map(Memory::restarted).unwrap_or_default()
+    pub(super) fn memory(&self, site: &Site) -> Memory {
+        self.load(|(memory, _)| memory).map(|m: Memory| m.restarted(site)).unwrap_or_default()
     }
 
     pub(super) fn history(&self) -> History {

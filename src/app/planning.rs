@@ -1,14 +1,14 @@
 //! The dispatch on its own thread: observes every cycle, plans when due or when something happened.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use super::keeping::{Keep, What};
+use super::keeping::{KeepSender, What};
 use super::{Shared, SolverChild};
 use crate::dispatch::{self, GridLimit, Plan};
 use crate::forecast::{self, History, TimeGrid};
-use crate::site::{Link, Mode};
+use crate::site::{Mode, Reason};
 use crate::snapshot::Snapshot;
 use crate::state::Availability;
 use crate::units::Mono;
@@ -21,8 +21,10 @@ const KEEP_EVERY: Duration = Duration::from_secs(300);
 pub(super) struct Planning {
     pub shared: Arc<Shared>,
     pub period: Duration,
+    /// Half a cycle: cycles come on a grid of their own, and the nearest one is the right one.
+    pub slack: Duration,
     pub history: History,
-    pub keeper: Sender<Keep>,
+    pub keeper: KeepSender,
     pub solver: SolverChild,
 }
 
@@ -45,14 +47,14 @@ impl Planning {
             let now = newest.now.mono;
             let situation = situation(&newest);
             let due = match &planned {
-                None => {
-                    now.since(Mono::default()) > FIRST_ANSWERS
-                        || newest.devices.iter().all(|d| d.link != Link::Connecting)
-                }
-                Some((before, at)) => *before != situation || now.since(*at) >= self.period,
+                None => now.since(Mono::default()) > FIRST_ANSWERS || answered(&newest),
+                Some((before, at)) => *before != situation || now.since(*at) + self.slack >= self.period,
             };
             if due && !self.shared.stop.is_cancelled() {
                 let plan = Arc::new(self.plan(&newest, last.as_deref()));
+                if self.shared.stop.is_cancelled() {
+                    continue;
+                }
                 planned = Some((situation, now));
                 self.shared.plan.store(Some(Arc::clone(&plan)));
                 self.shared.plans.send_replace(Some(Arc::clone(&plan)));
@@ -108,9 +110,15 @@ impl Planning {
 
     fn keep(&self) {
         if let Ok(bytes) = serde_json::to_vec(&self.history) {
-            self.keeper.send(Keep { what: What::History, bytes }).ok();
+            self.keeper.send(What::History, bytes);
         }
     }
+}
+
+/// Of every asset there is a first answer, or it is known that there is none. A device of no asset (weather) is not waited for.
+fn answered(snapshot: &Snapshot) -> bool {
+    let awaited = |a: Availability| matches!(a, Availability::Out(Reason::NeverRead | Reason::Unconfirmed));
+    !snapshot.state.assets.iter().any(|a| awaited(a.availability))
 }
 
 fn situation(snapshot: &Snapshot) -> Situation {

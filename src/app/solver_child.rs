@@ -7,6 +7,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::dispatch::{Request, Solution, Solve, SolveError};
 use crate::solver::Session;
 use crate::solver::protocol::{SolveReply, SolveRequest, request_message};
@@ -14,11 +16,15 @@ use crate::solver::protocol::{SolveReply, SolveRequest, request_message};
 /// Share of the hard deadline that the solver itself may use before it returns its incumbent.
 const SOFT_SHARE: f64 = 0.8;
 
+/// A stop is heard within this.
+const LISTEN: Duration = Duration::from_millis(50);
+
 /// A solver child with a hard deadline per solve. Blocking: call it from a thread of its own.
 #[derive(Debug)]
 pub struct SolverChild {
     exe: PathBuf,
     deadline: Duration,
+    stop: CancellationToken,
     next_id: u64,
     running: Option<Running>,
 }
@@ -59,8 +65,15 @@ fn serve(
 impl SolverChild {
     /// `exe solver-worker` is the child; no solve takes longer than `deadline` (wall clock).
     #[must_use]
-    pub const fn new(exe: PathBuf, deadline: Duration) -> Self {
-        Self { exe, deadline, next_id: 1, running: None }
+    pub fn new(exe: PathBuf, deadline: Duration) -> Self {
+        Self { exe, deadline, stop: CancellationToken::new(), next_id: 1, running: None }
+    }
+
+    /// A solve under way when `stop` is cancelled is given up, and its child killed.
+    #[must_use]
+    pub fn until(mut self, stop: CancellationToken) -> Self {
+        self.stop = stop;
+        self
     }
 
     /// Process id of the child, while there is one.
@@ -93,7 +106,7 @@ impl SolverChild {
         };
         let gone = |_| failed("the solver's process is gone".to_owned());
         running.requests.send(message).map_err(gone)?;
-        match running.replies.recv_timeout(self.deadline) {
+        match self.reply(&running.replies) {
             Ok(Ok(reply)) => {
                 self.running = Some(running);
                 Ok(reply)
@@ -103,6 +116,21 @@ impl SolverChild {
             Err(RecvTimeoutError::Timeout) => Err(SolveError::Deadline),
             Err(RecvTimeoutError::Disconnected) => Err(failed("the solver's pipe is gone".to_owned())),
         }
+    }
+}
+
+impl SolverChild {
+    /// The reply, waited for in short stretches so that a stop is heard.
+    fn reply(&self, replies: &Receiver<io::Result<SolveReply>>) -> Result<io::Result<SolveReply>, RecvTimeoutError> {
+        let mut left = self.deadline;
+        while !left.is_zero() && !self.stop.is_cancelled() {
+            let wait = left.min(LISTEN);
+            match replies.recv_timeout(wait) {
+                Err(RecvTimeoutError::Timeout) => left -= wait,
+                reply => return reply,
+            }
+        }
+        Err(RecvTimeoutError::Timeout)
     }
 }
 

@@ -1,11 +1,11 @@
 //! The cycle on its own thread: collect frames, step, hand out setpoints. Never waits for anybody.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, SyncSender};
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use super::Shared;
-use super::keeping::{Keep, What};
+use super::keeping::{KeepSender, What};
 use crate::cycle::{self, Inputs, Memory};
 use crate::devices::DeviceHandle;
 use crate::rpc::{Envelope, WAITING_MAX};
@@ -14,12 +14,15 @@ use crate::snapshot::Snapshot;
 /// Memory is kept this often, and at once when something changes that must survive.
 const KEEP_EVERY: Duration = Duration::from_secs(60);
 
+/// A stop is heard within this.
+const LISTEN: Duration = Duration::from_millis(200);
+
 pub(super) struct Steering {
     pub shared: Arc<Shared>,
     pub devices: Vec<DeviceHandle>,
     pub period: Duration,
     pub memory: Memory,
-    pub keeper: Sender<Keep>,
+    pub keeper: KeepSender,
     pub to_planner: SyncSender<Arc<Snapshot>>,
     /// Orders from outside.
     pub waiting: tokio::sync::mpsc::Receiver<Envelope>,
@@ -33,7 +36,7 @@ impl Steering {
         while !self.shared.stop.is_cancelled() {
             let now = self.shared.clock.mono();
             if now < due {
-                std::thread::sleep(due.since(now));
+                std::thread::sleep(due.since(now).min(LISTEN));
                 continue;
             }
             // A late cycle is skipped, never doubled.
@@ -75,9 +78,7 @@ impl Steering {
 
     fn keep(&self) {
         match serde_json::to_vec(&self.memory) {
-            Ok(bytes) => {
-                self.keeper.send(Keep { what: What::Memory, bytes }).ok();
-            }
+            Ok(bytes) => self.keeper.send(What::Memory, bytes),
             Err(e) => tracing::error!("the memory cannot be written down: {e}"),
         }
     }

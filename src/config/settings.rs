@@ -54,9 +54,11 @@ struct Written {
     state_dir: String,
     profile_dirs: Vec<String>,
     log: LogTable,
-    #[schemars(range(min = 100, max = 10_000))]
+    // Three cycles fit into a setpoint's lease of 10 s: one that is late lets none end.
+    #[schemars(range(min = 100, max = 3000))]
     cycle_ms: u32,
-    #[schemars(range(min = 0.5, max = 3600))]
+    // A plan is in force for 900 s: one that is late must not leave the park to the rules.
+    #[schemars(range(min = 0.5, max = 300))]
     dispatch_s: f64,
     #[schemars(range(min = 0.1, max = 600))]
     solver_deadline_s: f64,
@@ -141,6 +143,7 @@ pub fn load_settings(sources: &Sources) -> Result<Settings, Vec<FileError>> {
             Err(e) => mistakes.push(e),
         }
     }
+    let files = layers.len();
     for (name, value) in &sources.environment {
         let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) else { continue };
         let path: Vec<String> = key.split("__").map(str::to_lowercase).collect();
@@ -150,8 +153,10 @@ pub fn load_settings(sources: &Sources) -> Result<Settings, Vec<FileError>> {
         let flag = format!("--{}", key.replace('_', "-"));
         layers.extend(single(&schema, &flag, std::slice::from_ref(key), value, &mut mistakes));
     }
-    for (name, text) in &layers {
-        mistakes.extend(layer(&schema, name, text));
+    for (n, (name, text)) in layers.iter().enumerate() {
+        // A variable or a flag has no lines to name.
+        let found = layer(&schema, name, text).into_iter();
+        mistakes.extend(found.map(|e| if n < files { e } else { FileError { line: 0, ..e } }));
     }
     if !mistakes.is_empty() {
         return Err(mistakes);
@@ -336,8 +341,10 @@ mod tests {
             ("plaintext_loopback = 1", "plaintext_loopback"),
             ("\n\ndispatch_s = true", "dispatch_s"),
             ("dispatch_s = nan", "dispatch_s"),
+            ("dispatch_s = 301", "dispatch_s"),
             ("listen = 50051", "listen"),
             ("cycle_ms = 99", "cycle_ms"),
+            ("cycle_ms = 3001", "cycle_ms"),
             ("dispatch_ms = 10", "dispatch_ms"),
             ("log = 'json'", "log"),
             ("log.format = 'xml'", "log.format"),
@@ -361,7 +368,7 @@ mod tests {
             errors(&sources(&[("HEXAD__CYCLE_MS", "fast")]))
                 .contains("expected a whole number, found the text \"fast\"")
         );
-        assert!(errors(&sources(&[("HEXAD__LISTEN", "10.0.0.1:1")])).contains("no TLS yet"));
+        assert!(errors(&sources(&[("HEXAD__LISTEN", "10.0.0.1:1")])).starts_with("HEXAD__LISTEN: listen: 10.0.0.1:1"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From the plan to a wish per asset, and the sharing of what deviates from it.
 
 use super::arbiter::Room;
+use super::guard;
 use super::issue::Inputs;
 use super::share::{Flexible, Market, share};
 use super::wish::{Wish, lever};
@@ -95,14 +96,13 @@ pub(super) fn balance(
     let Inputs { site, state, .. } = *inputs;
     let pcc = site.pcc()?;
     let mut units = units(inputs, stored_value, rooms, wishes);
-    let measured_kw = state.assets.get(pcc.0)?.ports.first()?.power.kw();
+    let measured_kw = pcc_flow(site, state, pcc.0)?;
     let drift: f64 =
         units.iter().filter_map(|(ix, u)| Some(state.assets.get(*ix)?.ports.first()?.power.kw() - u.planned_kw)).sum();
-    let import_price = site.tariff.import_per_kwh(state.now.park, &site.zone);
     let import_max = margin(limits.high.kw, -1.0);
     let limit = Market {
         import_kw: measured_kw + drift,
-        import_price: import_price.unwrap_or(site.tariff.export_per_kwh),
+        import_price: import_price(site, state),
         export_price: site.tariff.export_per_kwh,
         import_max_kw: import_max,
         import_min_kw: margin(limits.low.kw, 1.0).min(import_max),
@@ -180,6 +180,27 @@ fn yielding(
     units
 }
 
+/// Import at the PCC, measured or as the balance of all others; `None` where neither is known (F28): what stands in
+/// for it is a worst case, and nothing may be moved by that.
+fn pcc_flow(site: &Site, state: &SiteState, pcc: usize) -> Option<f64> {
+    let own = state.assets.get(pcc)?.ports.first()?;
+    let bus = site.assets.get(pcc)?.ports.first()?.bus;
+    let others = || site.assets.iter().zip(&state.assets).enumerate().filter(|(ix, _)| *ix != pcc);
+    let balanced = || {
+        others()
+            .flat_map(|(_, (asset, s))| asset.ports.iter().zip(&s.ports))
+            .all(|(p, b)| p.bus != bus || b.measured.is_ok())
+    };
+    (own.measured.is_ok() || balanced()).then(|| own.power.kw())
+}
+
+/// Price of import now; the dearest of the tariff while wall time is not known, as in the plan.
+fn import_price(site: &Site, state: &SiteState) -> f64 {
+    let by_time = || site.tariff.import_per_kwh(state.now.park, &site.zone);
+    let dearest = || site.tariff.period.iter().map(|p| p.price_per_kwh).fold(site.tariff.export_per_kwh, f64::max);
+    state.now.synchronised.then(by_time).flatten().unwrap_or_else(dearest)
+}
+
 /// First by price within a narrow band round the plan; where that does not keep the limits, with all there is.
 fn settle(market: &Market, units: &[(usize, Flexible)]) -> (Vec<f64>, f64) {
     let import =
@@ -220,8 +241,9 @@ fn flexible(asset: &Asset, own: &AssetState, wish: Wish, stored_value: Option<f6
         Kind::Battery(k) => {
             let value = stored_value.unwrap_or(STORED_VALUE_UNKNOWN);
             let (up, down) = (value / k.discharge_efficiency + k.wear_per_kwh, value * k.charge_efficiency);
-            let planned = wish.power_kw?.min(own.max.kw()).max(own.min.kw());
-            Some(unit(planned, own.min.kw(), own.max.kw(), up, down))
+            // What the store cannot give is not counted on, whatever the plan says.
+            let (low, high) = guard::limits(asset, own);
+            Some(unit(wish.power_kw?.min(high).max(low), low, high, up, down))
         }
         Kind::Pv(_) | Kind::Wind(_) => {
             let can = potential.unwrap_or(own.ports.first()?.power.kw()).max(0.0);

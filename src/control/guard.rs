@@ -2,7 +2,7 @@
 //! It only narrows; each clip is counted and named.
 
 use crate::site::{Asset, Kind, Limiter, Range, Site};
-use crate::state::{AssetState, SiteState};
+use crate::state::{AssetState, Availability, SiteState};
 
 /// A store is not driven to the end of its window faster than over this time, seconds.
 const TAPER_S: f64 = 60.0;
@@ -39,8 +39,7 @@ impl Corridor {
         if kw > self.high.0 {
             (self.high.0, self.high.1)
         } else if kw < self.low.0 {
-            // A floor (relief of the PCC) never reaches over a ceiling (the asset's own limits).
-            (self.low.0.min(self.high.0), self.low.1)
+            (self.low.0, self.low.1)
         } else {
             (kw, None)
         }
@@ -77,11 +76,23 @@ pub fn narrow(
 }
 
 fn corridor(site: &Site, state: &SiteState, pcc: Option<Range>, asset: &Asset, own: &AssetState) -> Corridor {
-    let (low, high) = asset.ports.first().map_or((0.0, 0.0), |p| (p.min.kw(), p.max.kw()));
-    let mut c = Corridor { low: (low, Some(Limiter::Rating)), high: (high, Some(Limiter::Rating)) };
+    let mut c = own_limits(asset, own);
     if let Some(pcc) = pcc {
         relieve_pcc(site, state, pcc, asset, own, &mut c);
     }
+    c
+}
+
+/// Lowest and highest injection that the asset itself allows at this moment, kW.
+pub(super) fn limits(asset: &Asset, own: &AssetState) -> (f64, f64) {
+    let c = own_limits(asset, own);
+    (c.low.0, c.high.0)
+}
+
+/// What the asset itself allows, whatever the PCC asks for. Never empty: a store's corridor always holds 0.
+fn own_limits(asset: &Asset, own: &AssetState) -> Corridor {
+    let (low, high) = asset.ports.first().map_or((0.0, 0.0), |p| (p.min.kw(), p.max.kw()));
+    let mut c = Corridor { low: (low, Some(Limiter::Rating)), high: (high, Some(Limiter::Rating)) };
     c.floor(own.min.kw(), Limiter::Device);
     c.ceiling(own.max.kw(), Limiter::Device);
     if let Kind::Battery(k) = &asset.kind {
@@ -96,23 +107,28 @@ fn corridor(site: &Site, state: &SiteState, pcc: Option<Range>, asset: &Asset, o
     c
 }
 
-/// Beyond a limit of the PCC nothing may draw (or inject) more than it does now, and what can gives way.
+/// Beyond a limit of the PCC nothing may draw (or inject) more than it does now, and what can gives way, but only as
+/// far as its own limits reach: beyond them a store would be overfilled, and a cap would change its sign.
 fn relieve_pcc(site: &Site, state: &SiteState, pcc: Range, asset: &Asset, own: &AssetState, c: &mut Corridor) {
     let import = || Some(state.assets.get(site.pcc()?.0)?.ports.first()?.power.kw());
     let (Some(import), Some(now)) = (import(), own.ports.first().and_then(|p| p.measured.ok())) else { return };
     let (over_import, over_export) = (import - pcc.high.kw, pcc.low.kw - import);
     if over_import > 0.0 && matches!(asset.kind, Kind::Battery(_) | Kind::EvCharger(_)) {
-        c.floor(now + over_import, pcc.high.by);
+        c.floor((now + over_import).min(c.high.0), pcc.high.by);
     }
     if over_export > 0.0 && matches!(asset.kind, Kind::Battery(_) | Kind::Pv(_) | Kind::Wind(_)) {
-        c.ceiling(now - over_export, pcc.low.by);
+        c.ceiling((now - over_export).max(c.low.0), pcc.low.by);
     }
 }
 
-/// What minimum up and down time allow; `None` where they do not bind or the machine has faulted.
+/// What minimum up and down time allow; `None` where they do not bind. A machine that has faulted or cannot be judged
+/// is never kept running for their sake.
 fn commitment(state: &SiteState, asset: &Asset, own: &AssetState) -> Option<bool> {
     let rule = asset.kind.commitment()?;
     let running = own.running?;
+    if running.on && own.availability != Availability::Available {
+        return None;
+    }
     let lasted_s = state.now.park.seconds_since(running.since);
     let least_min = if running.on { rule.min_up_min } else { rule.min_down_min };
     (lasted_s < f64::from(least_min) * 60.0).then_some(running.on)

@@ -9,8 +9,8 @@ use super::wish::{Lever, Wish, injection, lever};
 use super::{follow, rules};
 use crate::dispatch::Plan;
 use crate::site::{
-    Asset, AssetIx, Cause, Class, DeviceFrame, DeviceIx, Limiter, Link, Mode, Point, Proposal, ProposalId, Range,
-    Reading, Setpoint, Site, Target,
+    Asset, AssetIx, Cause, Class, DeviceFrame, DeviceIx, Kind, Limiter, Link, Mode, Point, Proposal, ProposalId, Range,
+    Reading, Reason, Setpoint, Site, Target,
 };
 use crate::state::{AssetState, Availability, SiteState};
 use crate::units::{Mono, Now, Park};
@@ -21,6 +21,9 @@ const LEASE: Duration = Duration::from_secs(10);
 const HOLD: Duration = Duration::from_secs(90);
 /// A device whose driver published nothing for so long is not renewed.
 const PATH_FRESH: Duration = Duration::from_secs(5);
+
+/// A wall clock is disciplined in steps up to this, seconds.
+const CLOCK_SLACK_S: f64 = 60.0;
 
 /// Time constant of the values of stored energy, park seconds.
 const VALUE_SMOOTHING_S: f64 = 120.0;
@@ -140,7 +143,7 @@ pub fn decide(memory: &mut Control, inputs: &Inputs<'_>) -> Decision {
     memory.last_kw.resize(site.assets.len(), None);
     let started = *memory.first_cycle.get_or_insert(now.mono);
 
-    let plan = inputs.plan.filter(|p| now.park <= p.valid_until).and_then(|p| Some((p, p.interval_at(now.park)?)));
+    let plan = inputs.plan.filter(|p| in_force(p, now.park)).and_then(|p| Some((p, p.interval_at(now.park)?)));
     memory.follow_values(plan, site.assets.len(), dt_s);
     let holding = inputs.plan.is_none() && now.mono.since(started) < HOLD;
     let mut wishes: Vec<Option<Wish>> = site
@@ -151,8 +154,10 @@ pub fn decide(memory: &mut Control, inputs: &Inputs<'_>) -> Decision {
         .map(|(ix, (asset, own))| wish(inputs, plan, holding, asset, ix, own))
         .collect();
     let (rooms, pcc) = (inputs.rooms(None), arbiter::pcc(site, inputs.proposals));
-    for ((asset, room), wish) in site.assets.iter().zip(&rooms).zip(&mut wishes) {
-        if let (Some(lever), Some(wish)) = (lever(asset), wish.as_mut()) {
+    let judged = state.assets.iter().map(|own| own.availability == Availability::Available);
+    for (((asset, room), wish), judged) in site.assets.iter().zip(&rooms).zip(&mut wishes).zip(judged) {
+        // What cannot be judged is held or safe, whoever asks.
+        if let (Some(lever), Some(wish), true) = (lever(asset), wish.as_mut(), judged) {
             room.apply(asset, lever, wish);
         }
     }
@@ -181,6 +186,11 @@ pub fn decide(memory: &mut Control, inputs: &Inputs<'_>) -> Decision {
     decision
 }
 
+/// A plan made in the future was made before the clock was set back: its end may be years away.
+fn in_force(plan: &Plan, at: Park) -> bool {
+    plan.made_at <= at.plus_s(CLOCK_SLACK_S) && at <= plan.valid_until
+}
+
 /// The device that steers an asset, if it answers and takes the lever's commands.
 fn steered(inputs: &Inputs<'_>, asset: &Asset) -> Option<(DeviceIx, Lever)> {
     let (device, lever) = (asset.device?, lever(asset)?);
@@ -199,8 +209,16 @@ fn wish(
     own: &AssetState,
 ) -> Option<Wish> {
     let (device, lever) = steered(inputs, asset)?;
-    if own.availability != Availability::Available {
-        return Some(safe(inputs, device, lever, asset));
+    if let Availability::Out(reason) = own.availability {
+        // After a start or a reconnect the second, agreeing sample is a moment away: no running machine is stopped for it.
+        let awaited = matches!(reason, Reason::NeverRead | Reason::Unconfirmed);
+        // Nor is a feeder that an island has shed closed again because its meter is lost.
+        let shed = inputs.mode != Mode::GridConnected && matches!(asset.kind, Kind::Load(_));
+        return if awaited || shed {
+            standing(inputs, device, lever, asset)
+        } else {
+            Some(safe(inputs, device, lever, asset))
+        };
     }
     if holding {
         return standing(inputs, device, lever, asset);
@@ -244,7 +262,8 @@ fn issue(
 ) -> Option<f64> {
     let (device, lever) = steered(inputs, asset)?;
     let from = last.or_else(|| standing(inputs, device, lever, asset).and_then(|w| w.power_kw));
-    let ramped = wish.power_kw.map(|to| ramp(asset, from, to, dt_s));
+    let gives = own.ports.first().and_then(|p| p.measured.ok());
+    let ramped = wish.power_kw.map(|to| ramp(asset, from, gives, to, dt_s));
     let guarded = guard::narrow(inputs.site, inputs.state, limits, asset, own, ramped, wish.on);
     record(ix, lever, ramped, wish.on, &guarded, out);
     let site = inputs.site;
@@ -272,9 +291,17 @@ fn issue(
     guarded.power_kw
 }
 
-fn ramp(asset: &Asset, from: Option<f64>, to: f64, dt_s: f64) -> f64 {
+/// A machine that has not come to what it was told moves nowhere when it is told what it gives: only beyond that does the
+/// ramp count. A battery is where it was told before its meter says so.
+fn ramp(asset: &Asset, from: Option<f64>, gives: Option<f64>, to: f64, dt_s: f64) -> f64 {
+    // Between rest and its lowest load a machine has no setpoint: it begins there, and refuses what lies below.
+    let least = asset.kind.commitment().map_or(0.0, |c| c.min_load * asset.kind.rated().kw());
+    let from = from.map(|from| if least > 0.0 && to >= least { from.max(least) } else { from });
     match (from, asset.kind.ramp_kw_per_s()) {
-        (Some(from), Some(rate)) if to.is_finite() => to.min(from + rate * dt_s).max(from - rate * dt_s),
+        (Some(from), Some(rate)) if to.is_finite() => {
+            let gives = gives.filter(|_| asset.kind.commitment().is_some()).unwrap_or(from);
+            to.min(from.max(gives) + rate * dt_s).max(from.min(gives) - rate * dt_s)
+        }
         _ => to,
     }
 }
@@ -307,4 +334,35 @@ fn path_healthy(inputs: &Inputs<'_>, device: DeviceIx, now: Now) -> bool {
         .iter()
         .find(|f| f.device == device)
         .is_some_and(|f| f.link == Link::Up && now.mono.since(f.turn) < PATH_FRESH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ramp;
+    use crate::site::Kind;
+    use crate::site::kinds::{Boiler, Commitment};
+    use crate::site::sample::{BATTERY, site};
+
+    #[test]
+    fn a_machine_below_its_old_order_is_not_led_up_to_it_by_the_ramp() {
+        let mut boiler = site().assets[BATTERY].clone();
+        assert!((ramp(&boiler, Some(300.0), Some(0.0), 75.0, 1.0) - 250.0).abs() < 1e-9, "a battery: by its order");
+        boiler.kind = Kind::Boiler(Boiler {
+            id: "boiler".into(),
+            member: None,
+            device: None,
+            measured_by: vec![],
+            residual: false,
+            heat_bus: "heat".into(),
+            gas_bus: "gas".into(),
+            rated_kw: 500.0,
+            efficiency: 0.9,
+            ramp_kw_per_s: 5.0,
+            commitment: Commitment { min_load: 0.2, start_cost: 0.0, min_up_min: 0, min_down_min: 0 },
+        });
+        assert_eq!(ramp(&boiler, Some(300.0), Some(0.0), 75.0, 1.0), 75.0);
+        assert_eq!(ramp(&boiler, Some(300.0), Some(290.0), 75.0, 1.0), 285.0);
+        assert_eq!(ramp(&boiler, Some(100.0), Some(95.0), 300.0, 1.0), 105.0);
+        assert_eq!(ramp(&boiler, Some(300.0), None, 75.0, 1.0), 295.0);
+    }
 }

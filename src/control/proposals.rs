@@ -220,7 +220,8 @@ impl Entry {
                 Verdict::Cut(by) => Some(by),
                 _ => None,
             });
-            return self.limited(by.unwrap_or(Limiter::Rating), given);
+            let held = if told.cause == Cause::Hold { Limiter::Unavailable } else { Limiter::Rating };
+            return self.limited(by.unwrap_or(held), given);
         }
         let since = *self.carried_since.get_or_insert(cycle);
         let write = frames.iter().find(|f| f.device == told.device).map(|f| &f.write);

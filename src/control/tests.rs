@@ -4,9 +4,10 @@ use super::arbiter::pcc;
 use super::{Control, Decision, Inputs, decide, narrow};
 use crate::dispatch::{AssetPlan, BusPlan, Plan, PlanStatus};
 use crate::forecast::{Interval, TimeGrid};
-use crate::site::sample::{BATTERY, PV, frames, now, site};
-use crate::site::{Cause, DeviceFrame, Limiter, Link, Mode, Point, Reason, Site};
-use crate::state::{Belief, SiteState, believe};
+use crate::site::kinds::{Chp, Commitment};
+use crate::site::sample::{BATTERY, LOAD, PV, frames, now, site};
+use crate::site::{Cause, DeviceFrame, Kind, Limiter, Link, Mode, Point, Reason, Site};
+use crate::state::{Availability, Belief, Running, SiteState, believe};
 use crate::telemetry::{Telemetry, ingest};
 use crate::units::Now;
 
@@ -15,6 +16,7 @@ struct Bench {
     telemetry: Telemetry,
     belief: Belief,
     control: Control,
+    mode: Mode,
     cycle: u64,
 }
 
@@ -25,6 +27,7 @@ impl Bench {
             telemetry: Telemetry::default(),
             belief: Belief::default(),
             control: Control::default(),
+            mode: Mode::GridConnected,
             cycle: 0,
         }
     }
@@ -43,7 +46,7 @@ impl Bench {
             frames,
             plan,
             proposals: &[],
-            mode: Mode::GridConnected,
+            mode: self.mode,
             cycle: self.cycle,
         };
         decide(&mut self.control, &inputs)
@@ -90,6 +93,20 @@ fn a_restart_holds_what_stands_until_the_first_plan() {
     Arc::make_mut(&mut all[BATTERY]).readings[2].value = Ok(30.0);
     let first = bench.decide(at, &all, None);
     assert_eq!(battery(&first), (30.0, Cause::Hold, None));
+}
+
+#[test]
+fn until_its_first_readings_count_a_device_is_told_nothing() {
+    let at = now(1.0);
+    for reason in [Reason::NeverRead, Reason::Unconfirmed] {
+        let mut bench = Bench::new();
+        let mut all = frames(at, [100.0, -200.0, 70.0, 30.0], 50.0);
+        for reading in &mut Arc::make_mut(&mut all[BATTERY]).readings {
+            reading.value = Err(reason);
+        }
+        let decision = bench.decide(at, &all, None);
+        assert!(decision.setpoints.iter().all(|s| s.asset.0 != BATTERY), "what stands is not known either: {reason}");
+    }
 }
 
 #[test]
@@ -192,4 +209,165 @@ fn the_guard_lets_nothing_charge_while_the_import_is_over_its_limit() {
         None,
     );
     assert_eq!((given.power_kw, given.by), (Some(0.0), Some(Limiter::Pcc)));
+}
+
+#[test]
+fn relief_of_the_pcc_ends_at_the_assets_own_limits() {
+    let mut bench = Bench::new();
+    let at = now(1.0);
+    // 500 kW are exported where 200 may be: 300 are to go, from a plant of 50 kW and a store that is full.
+    let (_, state) = bench.believe(at, &frames(at, [-500.0, 450.0, 50.0, 0.0], 90.0));
+    let given = |asset: usize, wish: f64| {
+        narrow(
+            &bench.site,
+            &state,
+            pcc(&bench.site, &[]).map(|r| r.range),
+            &bench.site.assets[asset],
+            &state.assets[asset],
+            Some(wish),
+            None,
+        )
+        .power_kw
+    };
+    assert_eq!(given(PV, 200.0), Some(0.0), "a negative cap would be read as its magnitude");
+    assert_eq!(given(BATTERY, 50.0), Some(0.0), "a full store is not charged");
+    let (_, state) = bench.believe(at, &frames(at, [-500.0, 450.0, 50.0, 0.0], 50.0));
+    let battery = narrow(
+        &bench.site,
+        &state,
+        pcc(&bench.site, &[]).map(|r| r.range),
+        &bench.site.assets[BATTERY],
+        &state.assets[BATTERY],
+        Some(0.0),
+        None,
+    );
+    assert_eq!(battery.power_kw, Some(-100.0), "not beyond the converter's rating");
+}
+
+#[test]
+fn f24_a_device_that_comes_back_is_held_until_its_power_is_confirmed() {
+    let mut bench = Bench::new();
+    let p = plan(now(1.0), 50.0, 80.0, 0.9);
+    for plan in [None, Some(&p)] {
+        for reason in [Reason::Unconfirmed, Reason::NeverRead] {
+            let at = now(1.0);
+            let mut all = frames(at, [130.0, -200.0, 70.0, 30.0], 50.0);
+            Arc::make_mut(&mut all[BATTERY]).readings[0].value = Err(reason);
+            Arc::make_mut(&mut all[BATTERY]).readings[2].value = Ok(30.0);
+            bench.control = Control::default();
+            assert_eq!(battery(&bench.decide(at, &all, plan)), (30.0, Cause::Hold, None), "{reason}");
+        }
+    }
+}
+
+#[test]
+fn f28_without_the_pcc_nothing_is_moved_by_what_stands_in_for_it() {
+    let mut bench = Bench::new();
+    let at = now(1.0);
+    let p = plan(at, 50.0, 20.0, 0.9);
+    let mut all = frames(at, [130.0, -200.0, 70.0, 20.0], 50.0);
+    Arc::make_mut(&mut all[BATTERY]).readings[2].value = Ok(20.0);
+    Arc::make_mut(&mut all[0]).readings[0].value = Err(Reason::Stale);
+    assert!(bench.decide(at, &all, Some(&p)).import_kw.is_some(), "the balance of all others is known");
+    Arc::make_mut(&mut all[1]).readings[0].value = Err(Reason::Stale);
+    let decision = bench.decide(at, &all, Some(&p));
+    assert_eq!(decision.import_kw, None);
+    assert_eq!(battery(&decision), (20.0, Cause::Plan, None));
+}
+
+#[test]
+fn what_the_battery_cannot_give_is_not_counted_on() {
+    let mut bench = Bench::new();
+    let at = now(1.0);
+    let p = plan(at, 300.0, 100.0, 0.9);
+    // The plan discharges 100 kW, the store is empty: the import is what it is.
+    let decision = bench.decide(at, &frames(at, [390.0, -390.0, 0.0, 0.0], 10.0), Some(&p));
+    let expected = decision.import_kw.unwrap();
+    assert!((expected - 390.0).abs() < 1.0, "{expected}");
+}
+
+#[test]
+fn f36_a_plan_made_before_the_clock_was_set_back_is_not_followed() {
+    let mut bench = Bench::new();
+    let p = plan(now(1000.0), 50.0, 80.0, 0.9);
+    let at = now(1.0);
+    let all = frames(at, [130.0, -200.0, 70.0, 0.0], 50.0);
+    assert!(!bench.decide(at, &all, Some(&p)).planned);
+}
+
+/// The bench with an engine in the battery's place: lowest load half of 100 kW, an hour of minimum up time.
+fn engine(bench: &mut Bench) {
+    let kind = Kind::Chp(Chp {
+        id: "engine".into(),
+        member: None,
+        device: None,
+        measured_by: vec![],
+        residual: false,
+        electric_bus: "elec".into(),
+        heat_bus: "heat".into(),
+        gas_bus: "gas".into(),
+        rated_kw: 100.0,
+        heat_kw: 110.0,
+        heat_kw_min_load: 60.0,
+        electric_efficiency: 0.4,
+        electric_efficiency_min_load: 0.35,
+        ramp_kw_per_s: 5.0,
+        start_s: 60.0,
+        commitment: Commitment { min_load: 0.5, start_cost: 0.0, min_up_min: 60, min_down_min: 60 },
+        wear_per_kwh: 0.0,
+    });
+    bench.site.assets[BATTERY].ports[0].min = crate::units::Power::ZERO;
+    bench.site.assets[BATTERY].kind = kind;
+}
+
+#[test]
+fn an_engine_is_never_told_a_load_below_its_lowest() {
+    let mut bench = Bench::new();
+    engine(&mut bench);
+    let at = now(1.0);
+    let p = plan(at, 50.0, 80.0, 0.9);
+    // What stands in the device is 0, as after its power-up.
+    let all = frames(at, [130.0, -200.0, 70.0, 0.0], 50.0);
+    bench.decide(at, &all, Some(&p));
+    let at = now(2.0);
+    let (kw, _, by) = battery(&bench.decide(at, &frames(at, [130.0, -200.0, 70.0, 0.0], 50.0), Some(&p)));
+    assert_eq!((kw, by), (55.0, Some(Limiter::Ramp)));
+}
+
+#[test]
+fn minimum_up_time_keeps_no_machine_running_that_cannot_be_judged() {
+    let mut bench = Bench::new();
+    engine(&mut bench);
+    let at = now(1.0);
+    let (_, mut state) = bench.believe(at, &frames(at, [130.0, -200.0, 70.0, 60.0], 50.0));
+    let asset = &bench.site.assets[BATTERY];
+    let own = &mut state.assets[BATTERY];
+    own.running = Some(Running { on: true, since: at.park, starts: 1 });
+    let given =
+        |state: &SiteState, on| narrow(&bench.site, state, None, asset, &state.assets[BATTERY], None, Some(on)).on;
+    assert_eq!(given(&state, false), Some(true));
+    state.assets[BATTERY].availability = Availability::Out(Reason::DeviceFailure);
+    assert_eq!(given(&state, false), Some(false));
+    state.assets[BATTERY].running = Some(Running { on: false, since: at.park, starts: 1 });
+    assert_eq!(given(&state, true), Some(false), "minimum down time still binds");
+}
+
+#[test]
+fn f57_an_island_closes_no_feeder_because_its_meter_is_lost() {
+    let mut bench = Bench::new();
+    bench.site.assets[BATTERY].kind = bench.site.assets[LOAD].kind.clone();
+    let first = bench.site.devices[BATTERY].points.start;
+    bench.site.points[first + 2].point = Point::On;
+    bench.site.points[first + 2].safe = Some(1.0);
+    let at = now(1.0);
+    // Open by the relay's own word, and its meter does not answer.
+    let mut all = frames(at, [0.0, -200.0, 70.0, 0.0], 50.0);
+    Arc::make_mut(&mut all[BATTERY]).readings[0].value = Err(Reason::Stale);
+    let p = plan(at, 50.0, 80.0, 0.9);
+    for (mode, on) in [(Mode::Islanded, 0.0), (Mode::GridConnected, 1.0)] {
+        bench.mode = mode;
+        let decision = bench.decide(at, &all, Some(&p));
+        let relay = decision.setpoints.iter().find(|s| s.asset.0 == BATTERY).unwrap();
+        assert_eq!(relay.target(Point::On), Some(on), "{mode:?}");
+    }
 }

@@ -269,11 +269,11 @@ fn plans(seen: &Seen<'_>, out: &mut Vec<Raised>) {
                 out.push((AlarmKind::PlanFallback, Severity::Warning, site, text));
             }
             for slack in plan.slacks.iter().filter(|s| s.interval == 0) {
-                let text = format!(
-                    "{}: short by {:.1} now; a unit of relief is worth {:.2}",
-                    slack.what, slack.amount, slack.price
-                );
-                out.push((AlarmKind::LimitsInConflict, Severity::Warning, slack.what.clone(), text));
+                // "bus elec: what is in conflict", "battery: what is in conflict"
+                let (subject, what) = slack.what.split_once(": ").unwrap_or((&seen.site.id, &slack.what));
+                let text = format!("{what}, by {:.1} now; a unit of relief is worth {:.2}", slack.amount, slack.price);
+                let subject = subject.trim_start_matches("bus ").to_owned();
+                out.push((AlarmKind::LimitsInConflict, Severity::Warning, subject, text));
             }
         }
     }

@@ -250,7 +250,7 @@ fn a_restart_leaves_nothing_standing_and_ids_go_on() {
     let mut bench = Bench::new();
     let before = bench.submit(charge(Class::Operator, "anna", 600));
     let kept = serde_json::to_vec(&bench.memory).expect("written");
-    bench.memory = serde_json::from_slice::<Memory>(&kept).expect("read").restarted();
+    bench.memory = serde_json::from_slice::<Memory>(&kept).expect("read").restarted(&bench.site);
     bench.seconds = 0.0;
     let seen = bench.cycle(vec![]);
     assert!(seen.proposals.standing.is_empty());

@@ -29,6 +29,8 @@ struct Standing {
     target: Target,
     /// As the device holds it, rounded to its step.
     held: f64,
+    /// What it was to hold before: a read-back may lag by one write.
+    before: Option<f64>,
     at: Mono,
     confirmed: bool,
     misses: u32,
@@ -133,7 +135,8 @@ impl Orders {
         let wanted = self.wanted(now);
         let keeps = |p: Point| wanted.iter().chain(&self.timer).any(|t| t.point == p);
         self.standing.retain(|s| keeps(s.target.point));
-        self.troubles.retain(|t| wanted.iter().chain(&self.timer).any(|w| same(w, &t.target)));
+        // By point: a value that changes with each cycle must not hide that none of them is taken.
+        self.troubles.retain(|t| keeps(t.target.point));
         for b in &mut self.budgets {
             b.left = (b.left + b.per_day * now.since(b.at).as_secs_f64() / DAY_S).min(b.per_day);
             b.at = now;
@@ -203,11 +206,13 @@ impl Orders {
             b.left -= 1.0;
         }
         let old = self.standing.iter().find(|s| s.target.point == target.point);
-        // Writing the same again is no proof that it stands.
-        let (misses, got, was) =
-            old.filter(|s| same(&s.target, &target)).map_or((0, held, false), |s| (s.misses, s.got, s.confirmed));
+        // Neither writing the same again nor writing another value is proof that anything stands.
+        let (misses, got) = old.map_or((0, held), |s| (s.misses, s.got));
+        let again = old.filter(|s| same(&s.target, &target));
+        let before = again.map_or_else(|| old.map(|s| s.held), |s| s.before);
+        let confirmed = confirmed || again.is_some_and(|s| s.confirmed);
         self.standing.retain(|s| s.target.point != target.point);
-        self.standing.push(Standing { target, held, at: now, confirmed: confirmed || was, misses, got });
+        self.standing.push(Standing { target, held, before, at: now, confirmed, misses, got });
     }
 
     /// The device will not take `target`: not tried again before it changes.
@@ -217,7 +222,7 @@ impl Orders {
 
     /// The device could not take `target` now: tried again a few times, then now and then.
     pub fn failed(&mut self, target: Target, reason: Reason, now: Mono) {
-        let tries = 1 + self.troubles.iter().find(|t| same(&t.target, &target)).map_or(0, |t| t.tries);
+        let tries = 1 + self.troubles.iter().find(|t| t.target.point == target.point).map_or(0, |t| t.tries);
         let refused = tries >= TRIES;
         let wait = if refused { REASSERT } else { RETRY };
         self.trouble(Trouble { target, reason, tries, retry_at: Some(now + wait), refused });
@@ -233,9 +238,10 @@ impl Orders {
     pub fn read_back(&mut self, point: Point, got: f64) {
         let Some(s) = self.standing.iter_mut().find(|s| s.target.point == point) else { return };
         s.got = got;
-        if (got - s.held).abs() <= SAME + 1e-6 * s.held.abs() {
+        let is = |held: f64| (got - held).abs() <= SAME + 1e-6 * held.abs();
+        if is(s.held) {
             (s.misses, s.confirmed) = (0, true);
-        } else {
+        } else if !s.before.take().is_some_and(is) {
             s.misses = s.misses.saturating_add(1);
         }
     }
@@ -276,4 +282,66 @@ fn same(a: &Target, b: &Target) -> bool {
 fn in_order(mut targets: Vec<Target>) -> Vec<Target> {
     targets.sort_by_key(|t| t.point == Point::On);
     targets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::devices::profile::ProfileStore;
+
+    fn orders() -> Orders {
+        Orders::new(ProfileStore::load(&[]).unwrap().get("ref-chp-400").unwrap())
+    }
+    fn at(s: u64) -> Mono {
+        Mono(s * 1_000_000)
+    }
+    fn told(orders: &mut Orders, s: u64) -> Target {
+        let target = Target { point: Point::WSet, value: 200.0 + s as f64 };
+        let setpoint = Setpoint {
+            asset: crate::site::AssetIx(0),
+            device: crate::site::DeviceIx(0),
+            targets: vec![target],
+            cycle: s,
+            lease_until: at(s + 10),
+            renew: true,
+            cause: crate::site::Cause::Plan,
+            limited_by: None,
+        };
+        orders.take(&Some(Arc::new(setpoint)));
+        orders.settle(at(s));
+        assert_eq!(orders.due(at(s)), [target], "each new value is tried at once");
+        target
+    }
+
+    #[test]
+    fn f69_writes_without_effect_are_noticed_though_the_value_changes_each_time() {
+        let mut o = orders();
+        for s in 1..6 {
+            let target = told(&mut o, s);
+            o.acked(target, target.value, true, at(s));
+            o.read_back(Point::WSet, 0.0);
+        }
+        assert_eq!(o.report(at(6)).mismatches.len(), 1);
+        // What is read back one write late is taken, only later.
+        let mut o = orders();
+        for s in 1..6 {
+            let target = told(&mut o, s);
+            o.acked(target, target.value, true, at(s));
+            o.read_back(Point::WSet, if s == 1 { target.value } else { target.value - 1.0 });
+        }
+        assert_eq!(o.report(at(6)).mismatches, []);
+    }
+
+    #[test]
+    fn f70_a_device_that_fails_every_write_is_noticed_though_the_value_changes_each_time() {
+        let mut o = orders();
+        for s in 1..5 {
+            let target = told(&mut o, s);
+            o.failed(target, Reason::DeviceFailure, at(s));
+        }
+        assert_eq!(o.report(at(5)).refused, Some((Point::WSet, Reason::DeviceFailure)));
+        let target = told(&mut o, 6);
+        o.acked(target, target.value, true, at(6));
+        assert_eq!(o.report(at(6)).refused, None);
+    }
 }

@@ -9,6 +9,9 @@ use crate::site::{BusIx, Carrier, Reason, Site, Value};
 const AVERAGE_S: f64 = 20.0;
 /// Evidence must stand this long.
 const CONFIRM_S: f64 = 15.0;
+/// ... and this long on a bus of water, where no reversal explains it: pipes and headers take up and give back heat for as
+/// long as a machine has to stay above its minimum load.
+const CONFIRM_WATER_S: f64 = 1800.0;
 /// Open by more than this share of the bus's throughput ...
 const OPEN_SHARE: f64 = 0.06;
 /// ... and of the largest rating on it: below lies the sum of meter errors (electricity) ...
@@ -59,8 +62,8 @@ impl Suspicion {
         for (asset, port) in &ports {
             match flows.get(*asset).and_then(|f| f.get(*port)) {
                 Some(Ok(kw)) => measured.push(*kw),
-                Some(Err(reason)) => return (Err(*reason), Finding::Closed),
-                None => return (Err(Reason::InputUnknown), Finding::Closed),
+                Some(Err(reason)) => return (Err(*reason), self.standing(&ports)),
+                None => return (Err(Reason::InputUnknown), self.standing(&ports)),
             }
         }
         let residual: f64 = measured.iter().sum();
@@ -70,15 +73,16 @@ impl Suspicion {
             .filter_map(|(a, p)| site.assets.get(*a)?.ports.get(*p))
             .map(|p| p.rating.kw())
             .fold(0.0, f64::max);
-        let electric = site.buses.get(bus.0).is_some_and(|b| b.carrier == Carrier::Electricity);
-        let share = if electric { OPEN_RATING } else { OPEN_RATING_SLOW };
+        let carrier = site.buses.get(bus.0).map(|b| b.carrier);
+        let share = if carrier == Some(Carrier::Electricity) { OPEN_RATING } else { OPEN_RATING_SLOW };
+        let water = matches!(carrier, Some(Carrier::Heat | Carrier::Cooling));
         let limit = (OPEN_SHARE * self.throughput).max(share * rating);
         if self.mean.abs() > limit {
             self.open_for_s += dt_s;
         } else {
             self.open_for_s = 0.0;
         }
-        (Ok(residual), self.finding(&ports))
+        (Ok(residual), self.finding(&ports, if water { CONFIRM_WATER_S } else { CONFIRM_S }))
     }
 
     fn average(&mut self, measured: &[f64], residual: f64, dt_s: f64) {
@@ -97,7 +101,15 @@ impl Suspicion {
         }
     }
 
-    fn finding(&self, ports: &[(usize, usize)]) -> Finding {
+    /// What stands while the balance cannot be weighed: a meter found reversed is not believed again for want of another.
+    fn standing(&self, ports: &[(usize, usize)]) -> Finding {
+        match self.finding(ports, CONFIRM_S) {
+            reversed @ Finding::Reversed { .. } => reversed,
+            _ => Finding::Closed,
+        }
+    }
+
+    fn finding(&self, ports: &[(usize, usize)], confirm_s: f64) -> Finding {
         if self.open_for_s < CONFIRM_S {
             return Finding::Closed;
         }
@@ -106,6 +118,7 @@ impl Suspicion {
             Some((left, (asset, port))) if *left < EXPLAINED * EXPLAINED * self.square => {
                 Finding::Reversed { asset: *asset, port: *port, residual_kw: self.mean }
             }
+            _ if self.open_for_s < confirm_s => Finding::Closed,
             _ => Finding::Open { residual_kw: self.mean },
         }
     }
@@ -126,9 +139,14 @@ mod tests {
     use crate::site::sample::{LOAD, site};
 
     fn run(powers: impl Fn(f64) -> [f64; 4]) -> Finding {
-        let (site, mut s) = (site(), Suspicion::default());
+        run_on(Carrier::Electricity, 60, powers)
+    }
+
+    fn run_on(carrier: Carrier, seconds: u32, powers: impl Fn(f64) -> [f64; 4]) -> Finding {
+        let (mut site, mut s) = (site(), Suspicion::default());
+        site.buses[0].carrier = carrier;
         let mut last = Finding::Closed;
-        for t in 0..60 {
+        for t in 0..seconds {
             let flows: Vec<Vec<Value>> = powers(f64::from(t)).iter().map(|p| vec![Ok(*p)]).collect();
             last = s.weigh(&site, BusIx(0), &flows, 1.0).1;
         }
@@ -149,5 +167,28 @@ mod tests {
     #[test]
     fn what_no_reversal_explains_is_open() {
         assert!(matches!(run(|t| [300.0 - t / 10.0, -200.0, 20.0 + t / 10.0, 40.0]), Finding::Open { .. }));
+    }
+
+    #[test]
+    fn the_water_of_a_header_is_no_wrong_meter_until_it_must_be_warm() {
+        let surplus = |_: f64| [300.0, -200.0, 20.0, 40.0];
+        assert_eq!(run_on(Carrier::Heat, 1200, surplus), Finding::Closed);
+        assert!(matches!(run_on(Carrier::Heat, 2000, surplus), Finding::Open { .. }));
+        assert!(matches!(run_on(Carrier::Heat, 60, |_| [100.0, 200.0, 60.0, 40.0]), Finding::Reversed { .. }));
+    }
+
+    #[test]
+    fn f29_a_reversed_meter_is_not_believed_again_when_another_is_lost() {
+        let (site, mut s) = (site(), Suspicion::default());
+        let mut last = Finding::Closed;
+        for t in 0..90 {
+            let mut flows: Vec<Vec<Value>> =
+                [100.0 - f64::from(t), 200.0, 60.0 + f64::from(t), 40.0].iter().map(|p| vec![Ok(*p)]).collect();
+            if t > 60 {
+                flows[3] = vec![Err(Reason::DeviceTimeout)];
+            }
+            last = s.weigh(&site, BusIx(0), &flows, 1.0).1;
+        }
+        assert!(matches!(last, Finding::Reversed { asset: LOAD, port: 0, .. }), "{last:?}");
     }
 }

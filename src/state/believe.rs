@@ -36,6 +36,11 @@ impl Belief {
         &self.findings
     }
 
+    /// What is remembered of each machine belongs to the assets of another site file.
+    pub fn forget_machines(&mut self) {
+        self.running.clear();
+    }
+
     /// Monotonic time starts anew with each process: evidence that counts in it does not survive.
     pub fn restarted(&mut self) {
         self.last_mono_s = None;
@@ -80,7 +85,7 @@ pub fn believe(
     }
     derive_pcc(site, &flows, &mut assets);
     let (import, counter) = reader.demand_inputs(&assets);
-    let window = memory.demand.advance(site, now.park, import, counter);
+    let window = memory.demand.advance(site, now, import, counter);
     SiteState { now, assets, buses, pcc_closed: reader.pcc_closed(), weather: reader.weather(), window }
 }
 
@@ -212,7 +217,8 @@ impl Reader<'_> {
             Some(on) if on != before.on => {
                 Running { on, since: self.now.park, starts: before.starts.saturating_add(u32::from(on)) }
             }
-            _ => before,
+            // A clock that was set back must not hold the machine until it has caught up.
+            _ => Running { since: before.since.min(self.now.park), ..before },
         }
     }
 

@@ -5,15 +5,23 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value as Json;
 
 const SITE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/sites/suzhou-six-in-one.toml");
 
-/// Port of a listener that has just been closed: nothing else asks for it in the moment until it is bound again.
+/// A port that nobody listens on, below those the kernel hands out by itself: the rig's own listeners and connections, which
+/// come between this look and the daemon's bind, cannot take it.
 pub fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let n = std::process::id().wrapping_mul(32).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let address = format!("127.0.0.1:{}", 20_000 + n % 12_000);
+        if TcpListener::bind(&address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// The rig as a process, obeying orders on its standard input.

@@ -13,6 +13,7 @@ mod proposals;
 mod rpc;
 mod rpc_park;
 mod rpc_proposals;
+mod small_office;
 mod solver;
 mod twin;
 mod virtual_day;

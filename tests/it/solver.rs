@@ -69,6 +69,21 @@ fn a_stopped_child_is_given_up_at_the_deadline_and_the_next_solve_works() {
 }
 
 #[test]
+fn a_stop_does_not_wait_for_a_solve() {
+    let p = problem(5000);
+    let stop = tokio_util::sync::CancellationToken::new();
+    let mut child = SolverChild::new(exe(), DEADLINE).until(stop.clone());
+    child.solve(&request(&p)).unwrap();
+    let stopped = pid(&child);
+    kill(stopped, Signal::SIGSTOP).unwrap();
+    stop.cancel();
+    let started = Instant::now();
+    assert_eq!(child.solve(&request(&p)), Err(SolveError::Deadline));
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    assert!(kill(stopped, None).is_err(), "killed and reaped");
+}
+
+#[test]
 fn a_killed_child_fails_this_solve_at_once_and_not_the_next() {
     let p = problem(500);
     let mut child = SolverChild::new(exe(), DEADLINE);

@@ -18,6 +18,8 @@ pub struct Machine {
     pub output_kw: f64,
     pub state: u16,
     pub starts: u32,
+    /// Shortest rest before a start, also after power-up: compressors protect themselves.
+    pub rest_s: f64,
     since_s: f64,
     follows_kw: f64,
 }
@@ -33,6 +35,7 @@ impl Machine {
             output_kw: 0.0,
             state: OFF,
             starts: 0,
+            rest_s: 0.0,
             since_s: 0.0,
             follows_kw: 0.0,
         }
@@ -49,7 +52,7 @@ impl Machine {
             STARTING if self.since_s >= self.start_s => self.enter(RUNNING),
             RUNNING if !wanted => self.enter(STOPPING),
             STOPPING if self.output_kw <= 0.0 => self.enter(OFF),
-            OFF | STANDBY if wanted => {
+            OFF | STANDBY if wanted && self.since_s >= self.rest_s => {
                 self.starts += 1;
                 self.enter(STARTING);
             }

@@ -109,6 +109,8 @@ struct Numbers {
 /// Heat capacity of the low header's water, kWh/K.
 pub const HEADER_KWH_PER_K: f64 = 9.0;
 const HEADER_SET_C: f64 = 49.0;
+/// Restart lockout of compressors, s.
+const COMPRESSOR_REST_S: f64 = 180.0;
 const OVERHEAT_C: f64 = 94.0;
 const OVERHEAT_BACK_C: f64 = 91.0;
 
@@ -130,11 +132,15 @@ impl Thermal {
         let chiller_machine = machine(chiller.rated_kw, chiller.commitment.min_load, chiller.ramp_kw_per_s, 20.0);
         let absorption_machine =
             machine(absorption.rated_kw, absorption.commitment.min_load, absorption.ramp_kw_per_s, 60.0);
+        let compressor = |mut machine: Machine| {
+            machine.rest_s = COMPRESSOR_REST_S;
+            machine
+        };
         Ok(Self {
             engine,
             boiler: boiler_machine,
-            heat_pump: pump_machine,
-            chiller: chiller_machine,
+            heat_pump: compressor(pump_machine),
+            chiller: compressor(chiller_machine),
             absorption: absorption_machine,
             hot_tank: Tank::new(hot, [85.0, 80.0, 75.0], 22.0, draw),
             cold_tank: Tank::new(cold, [11.5, 9.5, 7.5], 25.0, draw),

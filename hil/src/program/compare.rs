@@ -124,7 +124,8 @@ mod tests {
         let start = hexad_hil::default_start(SITE).unwrap();
         let mut rig = Rig::new(SITE, Options { start, ..Options::default() }).unwrap();
         let history = History::shared();
-        for _ in 0..30 {
+        // Past the restart lockout after power-up, into the ramp.
+        for _ in 0..210 {
             rig.step(1.0, 1.0);
             history.note(rig.truth());
         }

@@ -57,7 +57,9 @@ impl Unit {
     pub fn new(face: Face, stop: Stop, unit: u8, wire: ModbusWire, backoff: Backoff) -> Self {
         let profile = Arc::clone(&face.profile);
         let (resume, busy) = (Mono(0), 0);
-        Self { face, stop, unit, profile, wire, identified: false, groups: Vec::new(), backoff, busy, resume }
+        // Known from the start: the turn that identifies the device also reads all of it.
+        let groups = groups(&profile, resume);
+        Self { face, stop, unit, profile, wire, identified: false, groups, backoff, busy, resume }
     }
 
     /// Commands may have changed.
@@ -75,10 +77,11 @@ impl Unit {
         reads.into_iter().chain(writes).min().unwrap_or(now + Duration::from_secs(1)).max(self.resume)
     }
 
-    /// Longest time one turn takes by its own deadlines: a turn ends at the first time-out.
+    /// Longest time one turn takes by its own deadlines. A turn ends at the first time-out, but a slow device may come
+    /// close to it at every request, and that is not the driver's fault.
     pub fn turn_max(&self) -> Duration {
         let requests = self.groups.iter().map(|g| g.blocks.len()).sum::<usize>() + self.face.orders.safe().len() + 3;
-        self.wire.timeout + (self.wire.min_gap + self.wire.timeout / 4) * u32::try_from(requests).unwrap_or(u32::MAX)
+        (self.wire.min_gap + self.wire.timeout) * u32::try_from(requests).unwrap_or(u32::MAX)
     }
 
     /// A new connection: the device is identified before anything else.

@@ -159,11 +159,14 @@ impl Member {
         if values.is_empty() {
             return;
         }
-        self.last = now;
         for (n, value) in values {
             self.face.reading(n, value, now);
         }
-        self.face.answered();
+        // The broker's copy of an old message says nothing of the device: it may be away, or have been told to be.
+        if !retained {
+            self.last = now;
+            self.face.answered();
+        }
     }
 
     fn down(&mut self, reason: Reason, now: Mono) {
