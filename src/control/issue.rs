@@ -261,6 +261,9 @@ fn issue(
     out: &mut Decision,
 ) -> Option<f64> {
     let (device, lever) = steered(inputs, asset)?;
+    // No wish on a cap lifts it: the rating is said, because "no instruction" is not "off", and the guard sees it.
+    let uncapped = || injection(asset, lever, asset.kind.rated().kw());
+    let wish = Wish { power_kw: wish.power_kw.or_else(|| lever.cap.then(uncapped)), ..wish };
     let from = last.or_else(|| standing(inputs, device, lever, asset).and_then(|w| w.power_kw));
     let gives = own.ports.first().and_then(|p| p.measured.ok());
     let ramped = wish.power_kw.map(|to| ramp(asset, from, gives, to, dt_s));
@@ -269,9 +272,7 @@ fn issue(
     let site = inputs.site;
     let mut targets = Vec::with_capacity(2);
     let has = |p: Point| site.point(device, p).is_some();
-    if let Some(point) = lever.power.filter(|p| has(*p)) {
-        // No wish on a cap lifts it: the rating is said, because "no instruction" is not "off".
-        let value = guarded.power_kw.unwrap_or(asset.kind.rated().kw());
+    if let (Some(point), Some(value)) = (lever.power.filter(|p| has(*p)), guarded.power_kw) {
         targets.push(Target { point, value: if lever.cap { value.abs() } else { value } });
     }
     if let Some(on) = guarded.on.filter(|_| has(Point::On)) {

@@ -371,3 +371,26 @@ fn f57_an_island_closes_no_feeder_because_its_meter_is_lost() {
         assert_eq!(relay.target(Point::On), Some(on), "{mode:?}");
     }
 }
+
+#[test]
+fn the_guard_sees_a_cap_that_nobody_asks_for() {
+    let mut bench = Bench::new();
+    let at = now(1.0);
+    let all = frames(at, [-250.0, -50.0, 200.0, 100.0], 50.0);
+    let (image, state) = bench.believe(at, &all);
+    let p = plan(at, -250.0, 100.0, 0.9);
+    // Not connected, so that nothing is shared out before the guard.
+    let inputs = Inputs {
+        site: &bench.site,
+        state: &state,
+        image: &image,
+        frames: &all,
+        plan: Some(&p),
+        proposals: &[],
+        mode: Mode::Islanded,
+        cycle: 1,
+    };
+    let decision = decide(&mut bench.control, &inputs);
+    let pv = decision.setpoints.iter().find(|s| s.asset.0 == PV).expect("PV is steered");
+    assert_eq!((pv.target(Point::WMax), pv.limited_by), (Some(150.0), Some(Limiter::Pcc)));
+}
