@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::devices::{self, DeviceHandle, profile::ProfileStore};
 use crate::dispatch::Plan;
 use crate::rpc;
-use crate::site::Site;
+use crate::site::{AlarmKind, Report, Site};
 use crate::snapshot::Snapshot;
 
 pub use solver_child::SolverChild;
@@ -65,6 +65,8 @@ struct Shared {
     plan: ArcSwapOption<Plan>,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     plans: watch::Sender<Option<Arc<Plan>>>,
+    /// What is wrong at the rim, by kind and subject; whoever reports it takes it back.
+    reports: watch::Sender<BTreeMap<(AlarmKind, String), Report>>,
     progress: watchdog::Progress,
     stop: CancellationToken,
 }
@@ -96,6 +98,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         plan: ArcSwapOption::empty(),
         snapshots: watch::Sender::new(None),
         plans: watch::Sender::new(None),
+        reports: watch::Sender::new(BTreeMap::new()),
         progress: watchdog::Progress::default(),
         stop: CancellationToken::new(),
     });

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::{self, Control, Decision, Proposals};
 use crate::dispatch::Plan;
-use crate::site::{Access, DeviceFrame, DeviceIx, Link, Mode, Order, Reading, Reason, Site};
+use crate::site::{Access, DeviceFrame, DeviceIx, Link, Mode, Order, Reading, Reason, Report, Site};
 use crate::snapshot::{self, Clip, Health, Snapshot};
 use crate::state::{Availability, Belief, SiteState, Survivors, believe};
 use crate::telemetry::{Telemetry, ingest};
@@ -85,12 +85,14 @@ pub struct Inputs {
     pub plan: Option<Arc<Plan>>,
     /// What was asked for from outside since the last cycle.
     pub orders: Vec<Order>,
+    /// What the rim of the house reports as wrong at this moment.
+    pub reports: Vec<Report>,
 }
 
 /// One cycle.
 #[must_use]
 pub fn step(memory: &mut Memory, site: &Site, inputs: Inputs) -> Snapshot {
-    let Inputs { now, frames, plan, orders } = inputs;
+    let Inputs { now, frames, plan, orders, reports } = inputs;
     memory.cycle += 1;
     if memory.assets.is_empty() {
         memory.assets = site.assets.iter().map(|a| a.id.clone()).collect();
@@ -126,6 +128,7 @@ pub fn step(memory: &mut Memory, site: &Site, inputs: Inputs) -> Snapshot {
         plan: plan.as_deref(),
         decision: &decision,
         findings: memory.belief.findings(),
+        reports: &reports,
     };
     let alarms = memory.alarms.raise(&seen);
     let health = health(site, &image, &state, &frames, &decision, &memory.alarms);
@@ -217,7 +220,7 @@ mod tests {
             let noise = f64::from(s % 7) / 10.0;
             let mut all = frames(at, [130.0 + noise, -200.0 - noise, 70.0 + noise, noise], 50.0);
             change(s, &mut all);
-            health = step(&mut memory, &site, Inputs { now: at, frames: all, plan: None, orders: vec![] }).health;
+            health = step(&mut memory, &site, Inputs { now: at, frames: all, plan: None, orders: vec![], reports: vec![] }).health;
         }
         health.unread
     }
@@ -239,7 +242,7 @@ mod tests {
         let (mut site, mut memory) = (site(), Memory::default());
         let at = now(1.0);
         let inputs =
-            Inputs { now: at, frames: frames(at, [130.0, -200.0, 70.0, 0.0], 50.0), plan: None, orders: vec![] };
+            Inputs { now: at, frames: frames(at, [130.0, -200.0, 70.0, 0.0], 50.0), plan: None, orders: vec![], reports: vec![] };
         let _ = step(&mut memory, &site, inputs);
         let kept = serde_json::to_vec(&memory).unwrap();
         let read = || serde_json::from_slice::<Memory>(&kept).unwrap();

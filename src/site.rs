@@ -14,7 +14,7 @@ pub mod sample;
 mod setpoint;
 mod tariff;
 
-pub use alarm::{Alarm, AlarmKind, Severity};
+pub use alarm::{Alarm, AlarmKind, Report, Severity};
 pub use asset::{Asset, Group, Kind, Measure, Port};
 pub use bus::{Bus, Carrier};
 pub use device::{Access, Device, PointSpec, Poll, Reversion, Stop, Write};

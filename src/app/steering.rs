@@ -60,6 +60,7 @@ impl Steering {
             frames: self.devices.iter().map(|d| Arc::clone(&d.frames.borrow())).collect(),
             plan: self.shared.plan.load_full(),
             orders,
+            reports: self.shared.reports.borrow().values().cloned().collect(),
         };
         let snapshot = Arc::new(cycle::step(&mut self.memory, &self.shared.site, inputs));
         for setpoint in &snapshot.setpoints {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::control::Decision;
 use crate::dispatch::{Plan, PlanStatus};
 use crate::site::{
-    Alarm, AlarmKind, DeviceFrame, Kind, Link, Point, Reason, Reversion, RunState, Setpoint, Severity, Site,
+    Alarm, AlarmKind, DeviceFrame, Kind, Link, Point, Reason, Report, Reversion, RunState, Setpoint, Severity, Site,
 };
 use crate::state::{Finding, SiteState};
 use crate::units::Park;
@@ -26,6 +26,7 @@ pub(super) struct Seen<'a> {
     pub plan: Option<&'a Plan>,
     pub decision: &'a Decision,
     pub findings: &'a [Finding],
+    pub reports: &'a [Report],
 }
 
 /// Since when each alarm stands, and how long each unit has not followed.
@@ -53,6 +54,7 @@ impl Watch {
         balances(seen, &mut raised);
         plans(seen, &mut raised);
         limits(seen, &mut raised);
+        raised.extend(seen.reports.iter().cloned().map(|r| (r.kind, r.severity, r.subject, r.text)));
         let mut since = BTreeMap::new();
         let mut alarms: Vec<Alarm> = raised
             .into_iter()

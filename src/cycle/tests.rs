@@ -51,7 +51,7 @@ impl Bench {
         if !self.battery_up {
             pcs.link = Link::Down(Reason::DeviceTimeout);
         }
-        let seen = step(&mut self.memory, &self.site, Inputs { now: at, frames, plan: None, orders });
+        let seen = step(&mut self.memory, &self.site, Inputs { now: at, frames, plan: None, orders, reports: vec![] });
         if let Some(told) = seen.setpoints.iter().find(|s| s.asset.0 == BATTERY) {
             self.battery_kw = told.target(Point::WSet).expect("WSet");
             self.applied = Some(told.cycle);

@@ -50,6 +50,24 @@ pub enum AlarmKind {
     ClockUnsynchronised,
     /// Commands of this device do not end by themselves.
     NoReversion,
+    /// A certificate ends soon, has ended, or cannot be read.
+    Certificate,
+    /// What must be written down is not.
+    Disk,
+}
+
+/// Something wrong that only the rim of the house can see (keys, disk). The cycle raises an alarm of it while it stands,
+/// so that all alarms are in the snapshot, and a recording has them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// What.
+    pub kind: AlarmKind,
+    /// How urgent.
+    pub severity: Severity,
+    /// Which file or part; with `kind` it names the report.
+    pub subject: String,
+    /// In words, with numbers.
+    pub text: String,
 }
 
 /// Something a person must know, while it lasts.

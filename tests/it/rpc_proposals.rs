@@ -90,7 +90,7 @@ impl Served {
         let park = Park::from_unix(START + i64::try_from(self.second).unwrap());
         let now = Now { mono, park, synchronised: true };
         let (orders, askers): (Vec<_>, Vec<_>) = heard.into_iter().map(|e| (e.order, e.answer)).unzip();
-        let inputs = Inputs { now, frames: self.frames(mono), plan: None, orders };
+        let inputs = Inputs { now, frames: self.frames(mono), plan: None, orders, reports: vec![] };
         let seen = Arc::new(step(&mut self.memory, &self.site, inputs));
         if let Some(told) = seen.setpoints.iter().find(|s| s.device.0 == 1) {
             self.battery_kw = told.target(Point::WSet).unwrap();

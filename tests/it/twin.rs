@@ -74,7 +74,7 @@ impl Twin {
         self.now.park = self.now.park.plus_s(seconds);
         self.read();
         let frames = self.frames.iter().cloned().map(Arc::new).collect();
-        let inputs = cycle::Inputs { now: self.now, frames, plan: self.plan.clone(), orders: vec![] };
+        let inputs = cycle::Inputs { now: self.now, frames, plan: self.plan.clone(), orders: vec![], reports: vec![] };
         let snapshot = cycle::step(&mut self.memory, &self.site, inputs);
         self.write(&snapshot);
         self.history.observe(&self.site, &snapshot.state);
