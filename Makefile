@@ -1,4 +1,5 @@
 # make test   every test
+# make faults writes tests/FAULTS.md anew from the names of the tests
 # make demo   a simulated park, the daemon against it, a live screen (DEMO_SECONDS, DEMO_SPEED, DEMO_SEED)
 
 # Debian keeps mosquitto in /usr/sbin, which users do not have in their path.
@@ -6,7 +7,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
 CARGO ?= cargo
 
-.PHONY: all demo test build lint tools
+.PHONY: all demo faults test build lint tools
 
 all: build
 
@@ -23,6 +24,9 @@ lint:
 
 test: tools lint build
 	$(CARGO) test --workspace --locked
+
+faults:
+	FAULTS_UPDATE=1 $(CARGO) test --test tidy the_list_of_faults --quiet
 
 demo: build
 	@./deploy/demo.sh

@@ -6,6 +6,7 @@ mod balance;
 mod believe;
 mod believed;
 mod demand;
+mod withheld;
 
 pub use balance::{Finding, Suspicion};
 pub use believe::{Belief, Survivors, believe};

@@ -2,6 +2,8 @@
 //! A new edge in the table, or a new exception, is a design decision: say why in the change that adds it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "tidy/faults.rs"]
+mod faults;
 #[path = "tidy/rules.rs"]
 mod rules;
 #[path = "tidy/source.rs"]

@@ -208,10 +208,12 @@ impl Entry {
             self.carried_since = None;
             return Outcome::Overridden { by };
         }
+        let write = frames.iter().find(|f| Some(f.device) == asset.device).map(|f| &f.write);
+        let refused = write.and_then(|w| w.refused).map(|(_, reason)| Limiter::Refused(reason));
         let told = decision.setpoints.iter().find(|s| s.asset == self.standing.proposal.ask.asset);
         let Some(told) = told.filter(|s| s.cause != Cause::Unknown) else {
             self.carried_since = None;
-            return self.limited(Limiter::Unavailable, None);
+            return self.limited(refused.unwrap_or(Limiter::Unavailable), None);
         };
         let given = given(asset, told);
         if !self.carried(asset, told, given) {
@@ -224,9 +226,11 @@ impl Entry {
             return self.limited(by.unwrap_or(held), given);
         }
         let since = *self.carried_since.get_or_insert(cycle);
-        let write = frames.iter().find(|f| f.device == told.device).map(|f| &f.write);
         match write {
-            Some(w) if w.refused.is_some() || !w.mismatches.is_empty() => self.limited(Limiter::Device, None),
+            // What the device has refused before it was told this says nothing of it.
+            _ if since == cycle => Outcome::Accepted,
+            Some(_) if refused.is_some() => self.limited(refused.unwrap_or(Limiter::Device), None),
+            Some(w) if !w.mismatches.is_empty() => self.limited(Limiter::Unheld, None),
             Some(w) if w.applied_cycle.is_some_and(|applied| applied >= since) => Outcome::Applied,
             _ => Outcome::Accepted,
         }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::link::Paths;
 use crate::control::Decision;
 use crate::dispatch::{Plan, PlanStatus};
 use crate::site::{
-    Alarm, AlarmKind, DeviceFrame, Kind, Link, Point, Reason, Report, Reversion, RunState, Setpoint, Severity, Site,
+    Alarm, AlarmKind, Asset, Device, DeviceFrame, Kind, Link, Point, Reason, Report, Reversion, RunState, Setpoint,
+    Severity, Site,
 };
-use crate::state::{Finding, SiteState};
+use crate::state::{AssetState, Availability, Finding, SiteState};
 use crate::units::Park;
 
 /// A unit that is told a power and gives another for so long does not follow, seconds (monotonic).
@@ -36,6 +38,7 @@ pub(super) struct Watch {
     down_since: BTreeMap<usize, f64>,
     astray_since: BTreeMap<usize, f64>,
     unverified: Vec<String>,
+    paths: Paths,
 }
 
 type Raised = (AlarmKind, Severity, String, String);
@@ -75,6 +78,7 @@ impl Watch {
         let now_s = seen.state.now.mono.seconds();
         for frame in seen.frames {
             let Some(device) = seen.site.devices.get(frame.device.0) else { continue };
+            self.paths.see(frame);
             if frame.link == Link::Up {
                 self.down_since.remove(&frame.device.0);
             } else {
@@ -82,7 +86,10 @@ impl Watch {
             }
             let lost = self.down_since.get(&frame.device.0).is_some_and(|from| now_s - from > LOST_S);
             if let (Link::Down(reason), true) = (frame.link, lost) {
-                out.push(link_alarm(&device.id, &device.address, reason));
+                let others = seen.frames.iter().filter(|f| f.link == Link::Up);
+                let mut others = others.filter_map(|f| seen.site.devices.get(f.device.0));
+                let answer = others.any(|d| d.address == device.address);
+                out.push(link_alarm(device, reason, || self.paths.lost(device, frame, reason, answer)));
             }
             self.writes(&device.id, frame, out);
             for (reading, spec) in
@@ -175,19 +182,16 @@ fn gap(seen: &Seen<'_>, setpoint: &Setpoint) -> Option<(f64, f64)> {
     astray.then_some((wanted, got))
 }
 
-fn link_alarm(id: &str, address: &str, reason: Reason) -> Raised {
+fn link_alarm(device: &Device, reason: Reason, lost: impl FnOnce() -> String) -> Raised {
+    let Device { id, address, .. } = device;
     let (kind, text) = match reason {
         Reason::IdentityMismatch => (
             AlarmKind::IdentityMismatch,
             format!("another device answers at {address} than the profile of {id} expects: nothing is written to it"),
         ),
-        Reason::GatewayPath => (
-            AlarmKind::DeviceLost,
-            format!("{id}: the gateway at {address} answers, the unit behind it does not; check the unit id"),
-        ),
-        _ => (AlarmKind::DeviceLost, format!("{id} at {address} does not answer ({reason})")),
+        _ => (AlarmKind::DeviceLost, lost()),
     };
-    (kind, Severity::Warning, id.to_owned(), text)
+    (kind, Severity::Warning, id.clone(), text)
 }
 
 fn frozen(seen: &Seen<'_>, out: &mut Vec<Raised>) {
@@ -216,8 +220,23 @@ fn faults(seen: &Seen<'_>, out: &mut Vec<Raised>) {
         if own.run_state == Some(Ok(RunState::Fault)) {
             let text = format!("{} has locked itself out; it is left out of the plan", asset.id);
             out.push((AlarmKind::DeviceFault, Severity::Warning, asset.id.clone(), text));
+        } else if let Some(reason) = withheld(seen, asset, own) {
+            let text = format!(
+                "{} is read well and does not take its commands ({reason}); it is left out of the plan and given its safe \
+                 values, and is tried again a minute after the last refusal",
+                asset.id
+            );
+            out.push((AlarmKind::WriteRefused, Severity::Warning, asset.id.clone(), text));
         }
     }
+}
+
+/// Why an asset is out though everything of it is known.
+fn withheld(seen: &Seen<'_>, asset: &Asset, own: &AssetState) -> Option<Reason> {
+    let Availability::Out(reason) = own.availability else { return None };
+    let answers = seen.frames.iter().any(|f| Some(f.device) == asset.device && f.link == Link::Up);
+    let measured = own.ports.first().is_some_and(|p| p.measured.is_ok());
+    (answers && measured && own.energy.is_none_or(|e| e.is_ok())).then_some(reason)
 }
 
 fn balances(seen: &Seen<'_>, out: &mut Vec<Raised>) {

@@ -1,6 +1,7 @@
 //! Modbus TCP: one task per connection, serving all units behind it.
 
 pub mod codec;
+mod limit;
 mod line;
 mod session;
 mod unit;
@@ -17,9 +18,10 @@ use crate::site::Stop;
 use crate::transport::tcp::Dial;
 use crate::units::Mono;
 
-/// A lone device is looked for at least this often ...
-const CAP: Duration = Duration::from_secs(10);
-/// ... and one whose silence costs its siblings a time-out, this often.
+/// An address at which nothing answers is looked for at least this often: what was switched off and on again is back
+/// within 5 s of its return, with the spread of the waits and a time-out ...
+const CAP: Duration = Duration::from_secs(3);
+/// ... and a device whose silence costs its siblings a time-out, this often.
 const CAP_SHARED: Duration = Duration::from_secs(30);
 
 /// One device of a connection.
@@ -50,6 +52,8 @@ pub(super) async fn serve(
         clock,
         backoff: Backoff::new(CAP, seed.wrapping_add(1000)),
         connect_after: Mono(0),
+        silent_at: Mono(0),
+        unanswered: 0,
         shutdown,
     };
     session.run().await;

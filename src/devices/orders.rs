@@ -15,6 +15,9 @@ const REFRESH_SHARE: f64 = 0.4;
 const REASSERT: Duration = Duration::from_secs(10);
 /// A write that failed is tried again after this.
 const RETRY: Duration = Duration::from_millis(300);
+/// What the device will not take is offered again this often: a refusal may be of the moment (local operation, a full
+/// store), and a command that does not change would else never be taken.
+const OFFER_AGAIN: Duration = Duration::from_secs(60);
 /// Attempts before a failing write counts as refused.
 const TRIES: u32 = 3;
 /// Read-backs in a row that differ before it counts.
@@ -43,9 +46,21 @@ struct Trouble {
     target: Target,
     reason: Reason,
     tries: u32,
-    /// `None`: not before the value changes or the device is connected anew.
-    retry_at: Option<Mono>,
+    retry_at: Mono,
     refused: bool,
+}
+
+impl Trouble {
+    /// Whether it stands against `target`: a register that does not exist takes no other value either.
+    fn concerns(&self, target: &Target) -> bool {
+        let missing = self.reason == Reason::IllegalAddress && self.target.point == target.point;
+        missing || same(&self.target, target)
+    }
+
+    /// The connection broke over it: it is known only from the connection before.
+    const fn broke_the_line(&self) -> bool {
+        matches!(self.reason, Reason::DeviceTimeout | Reason::Disconnected)
+    }
 }
 
 /// Writes left today for a flash register.
@@ -55,6 +70,8 @@ struct Budget {
     per_day: f64,
     left: f64,
     at: Mono,
+    /// What is written can be read back.
+    readback: bool,
 }
 
 /// The commands of one device.
@@ -82,7 +99,7 @@ impl Orders {
         let budgets = profile.points.iter().filter_map(|p| match &p.source {
             Source::Register(r) if r.write == Write::Flash => {
                 let per_day = f64::from(r.writes_per_day?);
-                Some(Budget { point: p.point, per_day, left: per_day, at: Mono(0) })
+                Some(Budget { point: p.point, per_day, left: per_day, at: Mono(0), readback: p.readback })
             }
             _ => None,
         });
@@ -105,10 +122,15 @@ impl Orders {
         self.current.clone_from(setpoint);
     }
 
-    /// The device may have forgotten everything: it was away.
+    /// The device may have forgotten everything: it was away. Flash does not forget, and each write wears it: what stands
+    /// there is read back before it is written again.
     pub fn forget(&mut self) {
-        self.standing.clear();
-        self.troubles.clear();
+        let flash = |p: Point| self.budgets.iter().any(|b| b.point == p && b.readback);
+        self.standing.retain(|s| flash(s.target.point));
+        for s in &mut self.standing {
+            (s.confirmed, s.before, s.misses) = (false, None, 0);
+        }
+        self.troubles.retain(Trouble::broke_the_line);
     }
 
     /// The fallback values, in the order they are to be written.
@@ -157,7 +179,7 @@ impl Orders {
             return Some(now);
         }
         let lease = self.valid(now).filter(|_| !self.standing.is_empty()).map(|s| s.lease_until);
-        let retries = self.troubles.iter().filter_map(|t| t.retry_at);
+        let retries = self.troubles.iter().map(|t| t.retry_at);
         let again = self.standing.iter().filter(|s| s.misses >= MISSES).map(|s| s.at + REASSERT);
         lease.into_iter().chain(self.renew_at(now)).chain(retries).chain(again).filter(|at| *at > now).min()
     }
@@ -175,8 +197,8 @@ impl Orders {
     }
 
     fn wants(&self, target: &Target, now: Mono) -> bool {
-        if let Some(t) = self.troubles.iter().find(|t| same(&t.target, target)) {
-            return t.retry_at.is_some_and(|at| at <= now);
+        if let Some(t) = self.troubles.iter().find(|t| t.concerns(target)) {
+            return t.retry_at <= now;
         }
         match self.standing.iter().find(|s| same(&s.target, target)) {
             None => true,
@@ -195,7 +217,7 @@ impl Orders {
             return true;
         }
         let wait = Duration::from_secs_f64(DAY_S / b.per_day.max(1.0));
-        self.trouble(Trouble { target, reason: Reason::Disabled, tries: 0, retry_at: Some(now + wait), refused: true });
+        self.trouble(Trouble { target, reason: Reason::Disabled, tries: 0, retry_at: now + wait, refused: true });
         false
     }
 
@@ -215,9 +237,10 @@ impl Orders {
         self.standing.push(Standing { target, held, before, at: now, confirmed, misses, got });
     }
 
-    /// The device will not take `target`: not tried again before it changes.
-    pub fn refused(&mut self, target: Target, reason: Reason) {
-        self.trouble(Trouble { target, reason, tries: 0, retry_at: None, refused: true });
+    /// The device will not take `target`: tried again when it changes (or not even then, where the register does not
+    /// exist), and now and then.
+    pub fn refused(&mut self, target: Target, reason: Reason, now: Mono) {
+        self.trouble(Trouble { target, reason, tries: 0, retry_at: now + OFFER_AGAIN, refused: true });
     }
 
     /// The device could not take `target` now: tried again a few times, then now and then.
@@ -225,7 +248,7 @@ impl Orders {
         let tries = 1 + self.troubles.iter().find(|t| t.target.point == target.point).map_or(0, |t| t.tries);
         let refused = tries >= TRIES;
         let wait = if refused { REASSERT } else { RETRY };
-        self.trouble(Trouble { target, reason, tries, retry_at: Some(now + wait), refused });
+        self.trouble(Trouble { target, reason, tries, retry_at: now + wait, refused });
     }
 
     fn trouble(&mut self, trouble: Trouble) {
@@ -244,6 +267,14 @@ impl Orders {
         } else if !s.before.take().is_some_and(is) {
             s.misses = s.misses.saturating_add(1);
         }
+    }
+
+    /// The refusal to show: without its timer a device keeps what it is told for ever, so that one goes first; then what
+    /// no other value would mend.
+    fn worst(&self) -> Option<&Trouble> {
+        let timer = |t: &Trouble| self.timer.is_some_and(|own| own.point == t.target.point);
+        let refused = self.troubles.iter().filter(|t| t.refused);
+        refused.min_by_key(|t| (!timer(t), matches!(t.reason, Reason::OutOfRange | Reason::Disabled)))
     }
 
     /// For the frame.
@@ -269,7 +300,7 @@ impl Orders {
             applied_cycle: self.applied.map(|(cycle, _)| cycle),
             acked_at: self.applied.map(|(_, at)| at),
             mismatches,
-            refused: self.troubles.iter().find(|t| t.refused).map(|t| (t.target.point, t.reason)),
+            refused: self.worst().map(|t| (t.target.point, t.reason)),
         }
     }
 }

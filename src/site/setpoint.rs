@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{AssetIx, DeviceIx, Point, ProposalId};
+use super::{AssetIx, DeviceIx, Point, ProposalId, Reason};
 use crate::units::Mono;
 
 /// Why a setpoint is what it is.
@@ -33,6 +33,10 @@ pub enum Limiter {
     Energy,
     /// The limit the device reports at this moment.
     Device,
+    /// The device refused it, and why.
+    Refused(Reason),
+    /// The device acknowledged it and reads back otherwise.
+    Unheld,
     /// Import or export at the PCC.
     Pcc,
     /// The transformer.

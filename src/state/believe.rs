@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::balance::{Finding, Suspicion, ports_of};
 use super::demand::Demand;
+use super::withheld::Withheld;
 use super::{AssetState, Availability, Believed, BusState, Running, SiteState, Weather};
 use crate::site::{
     Asset, BusIx, DeviceFrame, DeviceIx, Kind, Link, Point, Port, Reading, Reason, RunState, Site, Value,
@@ -18,6 +19,8 @@ pub struct Belief {
     findings: Vec<Finding>,
     demand: Demand,
     last_mono_s: Option<f64>,
+    #[serde(skip)]
+    withheld: Withheld,
 }
 
 /// What must be on disk soon after it changes.
@@ -46,6 +49,7 @@ impl Belief {
         self.last_mono_s = None;
         self.suspicion.clear();
         self.findings.clear();
+        self.withheld = Withheld::default();
     }
 }
 
@@ -54,6 +58,7 @@ struct Reader<'a> {
     site: &'a Site,
     image: &'a [Reading],
     frames: &'a [Arc<DeviceFrame>],
+    withheld: &'a Withheld,
     now: Now,
 }
 
@@ -65,7 +70,9 @@ pub fn believe(
     frames: &[Arc<DeviceFrame>],
     now: Now,
 ) -> SiteState {
-    let reader = Reader { site, image, frames, now };
+    memory.withheld.see(frames, now.mono.seconds());
+    let withheld = &memory.withheld.clone();
+    let reader = Reader { site, image, frames, withheld, now };
     let dt_s = memory.last_mono_s.map_or(0.0, |last| (now.mono.seconds() - last).clamp(0.0, 5.0));
     memory.last_mono_s = Some(now.mono.seconds());
 
@@ -229,6 +236,9 @@ impl Reader<'_> {
                 Link::Connecting => return Availability::Out(Reason::NeverRead),
                 Link::Up => {}
             }
+        }
+        if let Some(reason) = asset.device.and_then(|d| self.withheld.of(d)) {
+            return Availability::Out(reason);
         }
         if matches!(state, Some(Ok(RunState::Fault))) {
             return Availability::Out(Reason::DeviceFailure);

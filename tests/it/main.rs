@@ -19,6 +19,7 @@ mod twin;
 mod virtual_day;
 mod wire_bench;
 mod wire_codec;
+mod wire_faults;
 mod wire_modbus;
 mod wire_mqtt;
 mod wire_profiles;

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hexad::devices::profile::ProfileStore;
-use hexad::devices::{DeviceHandle, Monotonic, spawn_over};
+use hexad::devices::{DeviceHandle, Monotonic, spawn, spawn_over};
 use hexad::site::{
     AssetIx, Cause, Device, DeviceFrame, DeviceIx, Link, Point, Setpoint, Site, Stop, Target, Tariff, Value, Values,
 };
 use hexad::transport::tcp::{Dial, Stream};
 use hexad::units::Mono;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,10 @@ pub enum Reply {
     Exception(u8),
     Silence,
     Late(Duration, Vec<u8>),
+    /// The right answer, later.
+    Slow(Duration),
+    /// The right answer between other bytes.
+    Noisy(Vec<u8>, Vec<u8>),
     WrongUnit,
     StaleFirst(Vec<u8>),
     Bytewise,
@@ -42,6 +47,8 @@ pub struct Park {
     pub log: Vec<(f64, u8, Vec<u8>)>,
     pub dials: u32,
     pub refuse: bool,
+    /// The first so many connections are not answered any more.
+    pub deaf: u32,
     pub script: Option<Script>,
 }
 
@@ -115,20 +122,41 @@ impl Bench {
             Box::pin(async move {
                 let refuse = {
                     let mut park = bench.park.lock().unwrap();
-                    park.dials += 1;
+                    park.dials += u32::from(park.refuse);
                     park.refuse
                 };
                 if refuse {
                     return Err(std::io::ErrorKind::ConnectionRefused.into());
                 }
                 let (near, far) = tokio::io::duplex(4096);
-                tokio::spawn(bench.serve(far));
+                bench.attend(far);
                 Ok(Box::new(near) as Box<dyn Stream>)
             })
         })
     }
 
-    pub async fn serve(self, mut wire: impl Stream) {
+    /// Serves one more connection.
+    pub fn attend(&self, wire: impl Stream + 'static) {
+        let mut park = self.park.lock().unwrap();
+        park.dials += 1;
+        tokio::spawn(self.clone().serve(wire, park.dials));
+    }
+
+    /// A real listener, and its address.
+    pub async fn listen(&self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let bench = self.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                stream.set_nodelay(true).unwrap();
+                bench.attend(stream);
+            }
+        });
+        address
+    }
+
+    async fn serve(self, mut wire: impl Stream, number: u32) {
         let mut head = [0u8; 7];
         while wire.read_exact(&mut head).await.is_ok() {
             let mut pdu = vec![0; usize::from(u16::from_be_bytes([head[4], head[5]])) - 1];
@@ -138,6 +166,9 @@ impl Bench {
             let unit = head[6];
             let reply = {
                 let mut park = self.park.lock().unwrap();
+                if number <= park.deaf {
+                    continue;
+                }
                 park.log.push((self.seconds(), unit, pdu.clone()));
                 let scripted = park.script.as_mut().and_then(|s| s(unit, &pdu));
                 scripted.unwrap_or_else(|| Reply::Pdu(answer(&mut park.registers, unit, &pdu)))
@@ -156,6 +187,11 @@ impl Bench {
                     pass(delay).await;
                     frame(tid, unit, &pdu)
                 }
+                Reply::Slow(delay) => {
+                    pass(delay).await;
+                    frame(tid, unit, &well)
+                }
+                Reply::Noisy(before, after) => [before, frame(tid, unit, &well), after].concat(),
                 Reply::WrongUnit => frame(tid, unit + 1, &well),
                 Reply::StaleFirst(pdu) => {
                     let old = u16::from_be_bytes(tid).wrapping_sub(1).to_be_bytes();
@@ -269,7 +305,7 @@ pub struct Rig {
     pub shutdown: CancellationToken,
     pub bench: Bench,
     pub profiles: ProfileStore,
-    site: Site,
+    pub site: Site,
 }
 
 impl Bench {
@@ -280,6 +316,14 @@ impl Bench {
     pub fn run_with(&self, devices: Vec<Device>, profiles: ProfileStore) -> Rig {
         let (site, shutdown) = (site(devices), CancellationToken::new());
         let handles = spawn_over(&site, &profiles, &BTreeMap::new(), self.clock(), shutdown.clone(), self.dial());
+        Rig { handles, shutdown, bench: self.clone(), profiles, site }
+    }
+
+    /// The same over TCP: whatever the devices' addresses, they are behind `endpoint`.
+    pub fn run_at(&self, endpoint: &str, devices: Vec<Device>) -> Rig {
+        let (site, shutdown, profiles) = (site(devices), CancellationToken::new(), ProfileStore::built_in().unwrap());
+        let endpoints = site.devices.iter().map(|d| (d.address.clone(), endpoint.to_owned())).collect();
+        let handles = spawn(&site, &profiles, &endpoints, self.clock(), shutdown.clone());
         Rig { handles, shutdown, bench: self.clone(), profiles, site }
     }
 }

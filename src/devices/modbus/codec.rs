@@ -49,6 +49,12 @@ pub enum ReplyError {
 }
 
 impl ReadBlock {
+    /// Takes in another block of the same table, which does not begin before this one.
+    fn join(&mut self, part: Self) {
+        let end = (self.address + (self.count - 1)).max(part.address + (part.count - 1));
+        self.count = end - self.address + 1;
+        self.points.extend(part.points);
+    }
     /// Function code.
     #[must_use]
     pub const fn function(&self) -> u8 {
@@ -135,7 +141,14 @@ fn body(function: u8, pdu: &[u8]) -> Result<&[u8], ReplyError> {
 /// The read requests of one poll group: neighbours merged up to the device's limits, bits with bits, tables apart.
 #[must_use]
 pub fn plan_reads(profile: &Profile, poll: Poll) -> Vec<ReadBlock> {
+    plan_reads_of(profile, poll, u16::MAX)
+}
+
+/// As [`plan_reads`], with at most `registers_max` registers in a request.
+#[must_use]
+pub fn plan_reads_of(profile: &Profile, poll: Poll, registers_max: u16) -> Vec<ReadBlock> {
     let Wire::Modbus(wire) = &profile.wire else { return Vec::new() };
+    let registers_max = wire.registers_per_read_max.min(registers_max);
     let mut parts: Vec<ReadBlock> = profile
         .points
         .iter()
@@ -147,15 +160,21 @@ pub fn plan_reads(profile: &Profile, poll: Poll) -> Vec<ReadBlock> {
     let mut blocks: Vec<ReadBlock> = Vec::new();
     for part in parts {
         match blocks.last_mut() {
-            Some(last) if fits(last, &part, wire.registers_per_read_max, wire.read_gap_max) => {
-                let end = (last.address + (last.count - 1)).max(part.address + (part.count - 1));
-                last.count = end - last.address + 1;
-                last.points.extend(part.points);
-            }
+            Some(last) if fits(last, &part, registers_max, wire.read_gap_max) => last.join(part),
             _ => blocks.push(part),
         }
     }
     blocks
+}
+
+/// The request that reads these points of one table, and what lies between them.
+#[must_use]
+pub fn joined(profile: &Profile, points: &[usize]) -> Option<ReadBlock> {
+    let parts = points.iter().filter_map(|p| single(profile, *p));
+    parts.reduce(|mut all, part| {
+        all.join(part);
+        all
+    })
 }
 
 /// The request that reads one point alone.

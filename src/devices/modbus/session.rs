@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::CAP;
 use super::line::{CONNECT, Line};
 use super::unit::Unit;
 use crate::devices::backoff::Backoff;
@@ -21,6 +22,10 @@ pub struct Session {
     pub clock: Monotonic,
     pub backoff: Backoff,
     pub connect_after: Mono,
+    /// The connection was last lost over a unit's turn at this instant.
+    pub silent_at: Mono,
+    /// Connections lost in a row without one reply.
+    pub unanswered: usize,
     pub shutdown: CancellationToken,
 }
 
@@ -40,9 +45,13 @@ impl Session {
         self.stop().await;
     }
 
-    /// Who is next, and when.
+    /// Who is next, and when. After a silence those that answer come first, each once: many silent units in a row must
+    /// not keep the others waiting.
     fn next(&self, now: Mono) -> (usize, Mono) {
-        let first = self.units.iter().enumerate().map(|(n, u)| (u.due(now), n)).min();
+        let waiting = self.units.iter().any(|u| u.waits_since(self.silent_at, now));
+        let heard = |u: &Unit| !waiting || u.waits_since(self.silent_at, now);
+        let units = self.units.iter().enumerate().filter(|(_, u)| heard(u));
+        let first = units.map(|(n, u)| (u.due(now), n)).min();
         let (due, n) = first.unwrap_or((Mono(u64::MAX), 0));
         if self.line.is_up() { (n, due) } else { (n, due.max(self.connect_after)) }
     }
@@ -61,13 +70,16 @@ impl Session {
             return;
         }
         let now = (self.clock)();
+        let any_up = self.units.iter().any(Unit::is_up);
         let Some(unit) = self.units.get_mut(n) else { return };
         unit.turn(&mut self.line, now).await;
         if !self.line.is_up() {
             self.dropped();
         } else if self.line.replies > 0 {
             self.backoff.reset();
+            self.unanswered = 0;
         }
+        self.look(any_up);
         let worst = self.worst();
         let now = (self.clock)();
         let connect_after = if self.line.is_up() { now } else { self.connect_after };
@@ -77,10 +89,26 @@ impl Session {
         }
     }
 
-    /// A connection that answered may be made again at once; one that never did waits.
+    /// A connection that answered may be made again at once; one that never did waits, unless it is another unit's turn
+    /// to be tried on it.
     fn dropped(&mut self) {
-        let wait = if self.line.replies > 0 { Duration::ZERO } else { self.backoff.next() };
-        self.connect_after = (self.clock)() + wait;
+        self.silent_at = (self.clock)();
+        self.unanswered = if self.line.replies > 0 { 0 } else { self.unanswered + 1 };
+        let wait = if self.unanswered < self.units.len() { Duration::ZERO } else { self.backoff.next() };
+        self.connect_after = self.silent_at + wait;
+    }
+
+    /// While nothing at this address answers no sibling is kept waiting, and all are looked for often; when the first is
+    /// back, the others are looked for at once.
+    fn look(&mut self, any_was_up: bool) {
+        let (now, any_up) = ((self.clock)(), self.units.iter().any(Unit::is_up));
+        for unit in self.units.iter_mut().filter(|u| !u.is_up()) {
+            match (any_was_up, any_up) {
+                (_, false) => unit.look_by(now + CAP),
+                (false, true) => unit.look_anew(now),
+                (true, true) => {}
+            }
+        }
     }
 
     async fn connect(&mut self) -> bool {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::codec::{self, ReadBlock};
+use super::limit::Refused;
 use super::line::{Failure, Line};
 use crate::devices::backoff::Backoff;
 use crate::devices::face::Face;
@@ -47,10 +48,15 @@ pub struct Unit {
     wire: ModbusWire,
     identified: bool,
     groups: Vec<Group>,
+    refused: Refused,
+    /// Most registers it gives at once, as far as it has shown; kept while the daemon runs.
+    registers_max: u16,
     backoff: Backoff,
     busy: u32,
     /// Not before this instant.
     resume: Mono,
+    /// Its last turn ended at this instant.
+    turned: Mono,
 }
 
 impl Unit {
@@ -58,13 +64,49 @@ impl Unit {
         let profile = Arc::clone(&face.profile);
         let (resume, busy) = (Mono(0), 0);
         // Known from the start: the turn that identifies the device also reads all of it.
-        let groups = groups(&profile, resume);
-        Self { face, stop, unit, profile, wire, identified: false, groups, backoff, busy, resume }
+        let (registers_max, refused) = (u16::MAX, Refused::default());
+        let groups = groups(&profile, registers_max, resume);
+        Self {
+            face,
+            stop,
+            unit,
+            profile,
+            wire,
+            identified: false,
+            groups,
+            refused,
+            registers_max,
+            backoff,
+            busy,
+            resume,
+            turned: Mono(0),
+        }
     }
 
     /// Commands may have changed.
     pub fn hear(&mut self, now: Mono) {
         self.face.hear(now);
+    }
+
+    /// It answers, as far as is known.
+    pub fn is_up(&self) -> bool {
+        self.face.link == Link::Up
+    }
+
+    /// It is due and has had no turn since `silence`, for which all had to wait.
+    pub fn waits_since(&self, silence: Mono, now: Mono) -> bool {
+        self.is_up() && self.turned < silence && self.due(now) <= now
+    }
+
+    /// Looked for at `at`, if not before.
+    pub fn look_by(&mut self, at: Mono) {
+        self.resume = self.resume.min(at);
+    }
+
+    /// What it shares its address with is back: so may it be.
+    pub fn look_anew(&mut self, now: Mono) {
+        self.backoff.reset();
+        self.look_by(now);
     }
 
     /// When it wants its next turn.
@@ -94,8 +136,10 @@ impl Unit {
     pub async fn turn(&mut self, line: &mut Line, now: Mono) {
         let result = self.work(line, now).await;
         let now = self.face.now();
+        self.turned = now;
         match result {
             Ok(()) => {
+                self.learn();
                 self.busy = 0;
                 self.backoff.reset();
                 self.face.answered();
@@ -138,7 +182,8 @@ impl Unit {
         if !self.identified {
             self.identify(line).await?;
             self.face.orders.forget();
-            self.groups = groups(&self.profile, now);
+            self.groups = groups(&self.profile, self.registers_max, now);
+            self.refused = Refused::default();
             self.identified = true;
         }
         self.write_due(line).await?;
@@ -203,11 +248,12 @@ impl Unit {
         Ok(())
     }
 
-    /// The device refuses a read: the block is taken apart to find which point, and that point is given up.
+    /// The device refuses a read: the block is taken apart to find out why, and a point it does not have is given up.
     fn narrow(&mut self, n: usize, block: &ReadBlock, code: u8, now: Mono) {
         self.face.errors = self.face.errors.saturating_add(1);
         let Some(group) = self.groups.get_mut(n) else { return };
         group.blocks.retain(|b| b != block);
+        let parts = self.refused.take_apart(&self.profile, block);
         if let [point] = *block.points {
             tracing::warn!(
                 device = self.face.name,
@@ -217,8 +263,21 @@ impl Unit {
             );
             self.face.reading(point, Err(Reason::IllegalAddress), now);
         } else {
-            group.blocks.extend(block.points.iter().filter_map(|p| codec::single(&self.profile, *p)));
+            group.blocks.extend(parts);
             group.due = now;
+        }
+    }
+
+    /// What a turn without fault says of how much the device gives at once.
+    fn learn(&mut self) {
+        let limit = self.refused.limit(self.groups.iter().flat_map(|g| &g.blocks));
+        if let Some(registers) = limit.filter(|n| *n < self.registers_max) {
+            tracing::warn!(
+                device = self.face.name,
+                registers,
+                "the device gives fewer registers at once than its profile says; asked for no more from now on"
+            );
+            self.registers_max = registers;
         }
     }
 
@@ -239,7 +298,7 @@ impl Unit {
         let request = match codec::encode(&self.profile, target.point, target.value) {
             Ok(request) => request,
             Err(reason) => {
-                self.face.orders.refused(target, reason);
+                self.face.orders.refused(target, reason, now);
                 return Ok(());
             }
         };
@@ -248,15 +307,20 @@ impl Unit {
         let orders = &mut self.face.orders;
         match result {
             Ok(()) => orders.acked(target, request.value, true, now),
-            Err(Failure::Exception(1 | 2)) => orders.refused(target, Reason::IllegalAddress),
-            Err(Failure::Exception(3)) => orders.refused(target, Reason::OutOfRange),
+            Err(Failure::Exception(1 | 2)) => orders.refused(target, Reason::IllegalAddress, now),
+            Err(Failure::Exception(3)) => orders.refused(target, Reason::OutOfRange, now),
             Err(Failure::Exception(4 | 7 | 8)) => orders.failed(target, Reason::DeviceFailure, now),
             Err(f @ Failure::Exception(5 | 6)) => {
                 orders.failed(target, Reason::DeviceBusy, now);
                 return Err(fault(f));
             }
-            Err(f @ Failure::Exception(10 | 11)) | Err(f @ Failure::Lost(_)) => return Err(fault(f)),
-            Err(Failure::Exception(_)) => orders.refused(target, Reason::BadReply),
+            // A device that falls silent over each write would else never be read either.
+            Err(f @ Failure::Lost(reason)) => {
+                orders.failed(target, reason, now);
+                return Err(fault(f));
+            }
+            Err(f @ Failure::Exception(10 | 11)) => return Err(fault(f)),
+            Err(Failure::Exception(_)) => orders.refused(target, Reason::BadReply, now),
         }
         Ok(())
     }
@@ -291,10 +355,10 @@ const fn fault(f: Failure) -> Fault {
     }
 }
 
-fn groups(profile: &Profile, now: Mono) -> Vec<Group> {
+fn groups(profile: &Profile, registers_max: u16, now: Mono) -> Vec<Group> {
     [Poll::Once, Poll::Fast, Poll::Slow]
         .into_iter()
-        .map(|poll| Group { poll, due: now, blocks: codec::plan_reads(profile, poll) })
+        .map(|poll| Group { poll, due: now, blocks: codec::plan_reads_of(profile, poll, registers_max) })
         .filter(|g| !g.blocks.is_empty())
         .collect()
 }

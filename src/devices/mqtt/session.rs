@@ -190,7 +190,7 @@ impl Member {
     fn command(&mut self, connection: &Connection, target: Target, now: Mono) {
         let echoed = self.face.profile.points.iter().any(|p| p.point == target.point && p.readback);
         match encode_command(&self.face.profile, target.point, target.value) {
-            Err(reason) => self.face.orders.refused(target, reason),
+            Err(reason) => self.face.orders.refused(target, reason, now),
             Ok((topic, payload, held)) => {
                 if connection.publish(&format!("{}/{topic}", self.prefix), payload) {
                     self.face.orders.acked(target, held, !echoed, now);

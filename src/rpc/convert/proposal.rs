@@ -63,6 +63,8 @@ pub(in crate::rpc) fn outcome(seen: &Snapshot, standing: &Standing, of: &Outcome
 pub(super) fn limiter(all: &[Standing], by: Limiter) -> String {
     match by {
         Limiter::Proposal(id) => party(all, id),
+        Limiter::Refused(reason) => format!("refused by the device ({reason})"),
+        Limiter::Unheld => "not held by the device: it reads back otherwise".to_owned(),
         by => name(&by),
     }
 }
