@@ -1,6 +1,6 @@
 //! The dispatch on small sites where the answer is known, and what serves when there is no solution.
 
-use hexad::dispatch::{Inputs, Plan, Solve, plan};
+use hexad::dispatch::{GridLimit, Inputs, Plan, Solve, plan};
 use hexad::forecast::{History, TimeGrid, horizon};
 use hexad::solver::InProcess;
 use hexad::units::Park;
@@ -304,6 +304,25 @@ fn limits_in_conflict_are_named() {
     let s = plan.slacks.first().unwrap();
     assert_eq!(s.what, "grid: import above its planned limit of 190 kW", "the limit gives way before critical load");
     assert!((s.amount - 70.0).abs() < 1e-6);
+}
+
+#[test]
+fn a_limit_of_the_grid_operator_shapes_the_plan_until_its_lease_ends() {
+    let case = small(&format!("{SMALL}{BATTERY}"), 100.0, 0.0);
+    let until = case.state.now.park.plus_s(3600.0);
+    let limit = |import_max_kw| GridLimit { import_max_kw, export_max_kw: f64::INFINITY, until };
+    let limits = [limit(80.0), limit(f64::INFINITY), limit(f64::NAN), limit(150.0)];
+    let inputs = Inputs { limits: &limits, ..case.inputs(None) };
+    let held = |p: &Plan, t: usize| p.grid.intervals[t].start < until;
+    for made in [plan(&inputs, &mut InProcess), plan(&inputs, &mut Broken)] {
+        let import = power(&case, &made, "grid");
+        let within = (0..import.len()).filter(|t| held(&made, *t)).all(|t| import[t] <= 80.0 + 1e-6);
+        assert!(within && held(&made, 0), "{}: {import:?}", made.status.name());
+        assert!(import.last().unwrap() > &99.0, "{}: the limit has ended by then: {import:?}", made.status.name());
+        assert!(power(&case, &made, "battery")[0] > 19.0, "{}: the battery gives way", made.status.name());
+    }
+    let free = case.plan(&mut InProcess);
+    assert!(power(&case, &free, "grid")[0] > 99.0, "without it nothing gives way");
 }
 
 #[test]
