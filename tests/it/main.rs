@@ -23,3 +23,4 @@ mod wire_faults;
 mod wire_modbus;
 mod wire_mqtt;
 mod wire_profiles;
+mod wire_sockets;

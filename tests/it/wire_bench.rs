@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hexad::devices::profile::ProfileStore;
+use hexad::devices::profile::{ProfileStore, Wire};
 use hexad::devices::{DeviceHandle, Monotonic, spawn, spawn_over};
 use hexad::site::{
     AssetIx, Cause, Device, DeviceFrame, DeviceIx, Link, Point, Setpoint, Site, Stop, Target, Tariff, Value, Values,
@@ -16,6 +16,7 @@ use hexad::units::Mono;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +30,8 @@ pub enum Reply {
     Slow(Duration),
     /// The right answer between other bytes.
     Noisy(Vec<u8>, Vec<u8>),
+    /// The right answer, and the end of the connection.
+    Last,
     WrongUnit,
     StaleFirst(Vec<u8>),
     Bytewise,
@@ -136,10 +139,10 @@ impl Bench {
     }
 
     /// Serves one more connection.
-    pub fn attend(&self, wire: impl Stream + 'static) {
+    pub fn attend(&self, wire: impl Stream + 'static) -> JoinHandle<()> {
         let mut park = self.park.lock().unwrap();
         park.dials += 1;
-        tokio::spawn(self.clone().serve(wire, park.dials));
+        tokio::spawn(self.clone().serve(wire, park.dials))
     }
 
     /// A real listener, and its address.
@@ -192,6 +195,10 @@ impl Bench {
                     frame(tid, unit, &well)
                 }
                 Reply::Noisy(before, after) => [before, frame(tid, unit, &well), after].concat(),
+                Reply::Last => {
+                    wire.write_all(&frame(tid, unit, &well)).await.ok();
+                    return;
+                }
                 Reply::WrongUnit => frame(tid, unit + 1, &well),
                 Reply::StaleFirst(pdu) => {
                     let old = u16::from_be_bytes(tid).wrapping_sub(1).to_be_bytes();
@@ -256,14 +263,15 @@ fn answer(registers: &mut Registers, unit: u8, pdu: &[u8]) -> Vec<u8> {
 
 pub fn device(id: &str, profile: &str, address: &str, unit: u8) -> Device {
     let store = ProfileStore::built_in().unwrap();
-    let (points, reversion) =
-        store.get(profile).map_or((4, hexad::site::Reversion::None), |p| (p.points.len(), p.reversion()));
+    let known = store.get(profile);
+    let (points, reversion) = known.map_or((4, hexad::site::Reversion::None), |p| (p.points.len(), p.reversion()));
+    let modbus = known.is_some_and(|p| matches!(p.wire, Wire::Modbus(_)));
     Device {
         id: id.into(),
         profile: profile.into(),
         address: address.into(),
         unit,
-        topic: Some(id.replace('-', "/")),
+        topic: (!modbus).then(|| id.replace('-', "/")),
         stop: Stop::Hold,
         points: 0..points,
         reversion,
