@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::{Inputs, Memory, step};
 use crate::site::sample::{BATTERY, GRID, LOAD, PV, frames, now, site};
 use crate::site::{
-    Answer, Ask, AssetIx, Cause, Class, Limiter, Link, Order, Outcome, Point, ProposalId, Reason, Refusal,
+    AlarmKind, Answer, Ask, AssetIx, Cause, Class, Limiter, Link, Order, Outcome, Point, ProposalId, Reason, Refusal,
     STANDING_MAX, Site,
 };
 use crate::snapshot::Snapshot;
+use crate::state::Availability;
 
 struct Bench {
     site: Site,
@@ -19,6 +20,7 @@ struct Bench {
     load_kw: f64,
     applied: Option<u64>,
     battery_up: bool,
+    refused: Option<(Point, Reason)>,
 }
 
 impl Bench {
@@ -32,6 +34,7 @@ impl Bench {
             load_kw: -150.0,
             applied: None,
             battery_up: true,
+            refused: None,
         };
         bench.cycle(vec![]);
         bench.seconds = 100.0;
@@ -48,13 +51,16 @@ impl Bench {
         let mut frames = frames(at, powers, 50.0);
         let pcs = Arc::make_mut(&mut frames[BATTERY]);
         pcs.write.applied_cycle = self.applied;
+        pcs.write.refused = self.refused;
         if !self.battery_up {
             pcs.link = Link::Down(Reason::DeviceTimeout);
         }
         let seen = step(&mut self.memory, &self.site, Inputs { now: at, frames, plan: None, orders, reports: vec![] });
         if let Some(told) = seen.setpoints.iter().find(|s| s.asset.0 == BATTERY) {
-            self.battery_kw = told.target(Point::WSet).expect("WSet");
-            self.applied = Some(told.cycle);
+            if self.refused.is_none() {
+                self.battery_kw = told.target(Point::WSet).expect("WSet");
+                self.applied = Some(told.cycle);
+            }
         }
         seen
     }
@@ -201,6 +207,66 @@ fn a_device_that_does_not_answer_is_said_and_comes_back() {
     bench.battery_up = true;
     bench.run(5);
     assert_eq!(outcome(&bench.run(3), id), Outcome::Applied);
+}
+
+#[test]
+fn f02_a_value_the_device_refuses_is_not_applied_and_the_refusal_is_named() {
+    let mut bench = Bench::new();
+    bench.refused = Some((Point::WSet, Reason::OutOfRange));
+    let id = bench.submit(charge(Class::Operator, "anna", 60));
+    for _ in 0..5 {
+        let seen = bench.cycle(vec![]);
+        assert_ne!(outcome(&seen, id), Outcome::Applied);
+    }
+    let seen = bench.cycle(vec![]);
+    let by = Limiter::Refused(Reason::OutOfRange);
+    assert_eq!(outcome(&seen, id), Outcome::LimitedBy { by, wanted_kw: Some(-50.0), given_kw: None });
+    assert!(seen.alarms.iter().any(|a| a.kind == AlarmKind::WriteRefused && a.text.contains("out_of_range")));
+    assert!(!seen.health.good() && !seen.health.unverified.is_empty());
+    assert_eq!(seen.state.assets[BATTERY].availability, Availability::Available, "the next value may be taken");
+    bench.refused = None;
+    assert_eq!(outcome(&bench.run(4), id), Outcome::Applied);
+}
+
+#[test]
+fn f02_an_old_refusal_is_no_answer_to_a_new_wish() {
+    let mut bench = Bench::new();
+    bench.refused = Some((Point::WSet, Reason::OutOfRange));
+    bench.run(3);
+    let seen = bench.cycle(vec![Order::Submit(charge(Class::Operator, "anna", 60))]);
+    let id = seen.proposals.answers[0].expect("accepted");
+    assert_eq!((told(&seen).0, outcome(&seen, id)), (-50.0, Outcome::Accepted), "told, and not yet answered");
+    assert!(matches!(outcome(&bench.run(2), id), Outcome::LimitedBy { by: Limiter::Refused(_), .. }));
+}
+
+#[test]
+fn f03_f05_a_device_that_fails_its_writes_leaves_the_dispatch_and_is_given_another_chance_each_minute() {
+    let failing = [
+        (Point::WSet, Reason::DeviceFailure),
+        (Point::WSet, Reason::IllegalAddress),
+        (Point::WSet, Reason::DeviceTimeout),
+        (Point::RvrtTms, Reason::OutOfRange),
+    ];
+    for refused in failing {
+        let mut bench = Bench::new();
+        let id = bench.submit(charge(Class::Operator, "anna", 600));
+        assert_eq!(outcome(&bench.run(3), id), Outcome::Applied);
+        bench.refused = Some(refused);
+        let seen = bench.run(2);
+        assert_eq!(seen.state.assets[BATTERY].availability, Availability::Out(refused.1));
+        assert_eq!(told(&seen), (0.0, Cause::Unknown, None), "what cannot be steered is given its safe value");
+        let Outcome::LimitedBy { by, .. } = outcome(&seen, id) else { panic!("{:?}", outcome(&seen, id)) };
+        assert_eq!(by, Limiter::Refused(refused.1));
+        let alarm = seen.alarms.iter().find(|a| a.kind == AlarmKind::WriteRefused && a.subject == "battery");
+        assert!(alarm.is_some_and(|a| a.text.contains("left out of the plan")), "{:?}", seen.alarms);
+        // The safe value is taken: that alone does not bring it back, or it would come and go with each plan.
+        bench.refused = None;
+        let seen = bench.run(50);
+        assert_eq!(seen.state.assets[BATTERY].availability, Availability::Out(refused.1));
+        let seen = bench.run(15);
+        assert_eq!(seen.state.assets[BATTERY].availability, Availability::Available);
+        assert_eq!(outcome(&bench.run(4), id), Outcome::Applied);
+    }
 }
 
 #[test]

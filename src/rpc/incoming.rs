@@ -15,8 +15,10 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::{Connected, TcpConnectInfo};
 use tracing::{debug, warn};
 
-/// Whoever connects and says nothing for so long is dropped.
+/// Whoever connects and has not said so much after so long is dropped: then the probes of the protocol take over.
 const FIRST_WORD_WITHIN: Duration = Duration::from_secs(10);
+/// The preface of HTTP/2 and the header of the frame that must follow it, bytes (RFC 9113, sections 3.4 and 4.1).
+const FIRST_WORD: usize = 24 + 9;
 /// Rest after a failed accept (no file descriptors left): trying at once would spin.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -49,6 +51,7 @@ impl Incoming {
         Some(Connection {
             io,
             silent: Some(Box::pin(sleep(FIRST_WORD_WITHIN))),
+            heard: 0,
             cut: Box::pin(self.cut.clone().cancelled_owned()),
             _place: place,
         })
@@ -83,6 +86,7 @@ impl Stream for Incoming {
 pub(super) struct Connection {
     io: TcpStream,
     silent: Option<Pin<Box<Sleep>>>,
+    heard: usize,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     _place: OwnedSemaphorePermit,
 }
@@ -100,11 +104,15 @@ impl AsyncRead for Connection {
         if self.cut.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(Error::new(ErrorKind::ConnectionAborted, "the daemon stops")));
         }
+        let before = buf.filled().len();
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
-        if read.is_ready() {
+        self.heard = self.heard.saturating_add(buf.filled().len() - before);
+        if self.heard >= FIRST_WORD {
             self.silent = None;
-        } else if let Some(silent) = &mut self.silent {
-            ready!(silent.as_mut().poll(cx));
+        }
+        if let Some(silent) = &mut self.silent
+            && silent.as_mut().poll(cx).is_ready()
+        {
             return Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the client says nothing")));
         }
         read

@@ -106,9 +106,8 @@ async fn watch_prints_tables_where_there_is_no_terminal() {
     assert!(page.contains("cycle 1") && page.contains("ASSET") && !page.contains('\u{1b}'), "{page}");
 }
 
-/// F55, the client's end of it.
 #[tokio::test]
-async fn watch_ends_with_the_daemon() {
+async fn f55_watch_ends_with_the_daemon() {
     let served = Served::running().await;
     let (child, out) = watching(&served, &["watch", "--json"]).await;
     let mut lines = out.lines();
@@ -117,6 +116,24 @@ async fn watch_ends_with_the_daemon() {
     let ended = soon(child.wait_with_output()).await.unwrap();
     assert_eq!(ended.status.code(), Some(1));
     assert!(text(&ended.stderr).contains("the daemon is stopping"), "{}", text(&ended.stderr));
+}
+
+/// It ends once, with words and a code, and does not try again without end.
+#[tokio::test]
+async fn f55_watch_ends_when_the_stream_is_cut() {
+    let served = Served::running().await;
+    for arguments in [&["watch", "--json"][..], &["watch", "--plain"]] {
+        let served = Served::running().await;
+        let (child, out) = watching(&served, arguments).await;
+        let mut lines = out.lines();
+        soon(lines.next_line()).await.unwrap().unwrap();
+        served.task.abort();
+        let ended = soon(child.wait_with_output()).await.unwrap();
+        let said = text(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert!(said.contains("broke") && said.contains(&served.address) && said.lines().count() < 4, "{said}");
+    }
+    served.stop.cancel();
 }
 
 #[tokio::test]

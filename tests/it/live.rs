@@ -257,6 +257,33 @@ fn what_is_wrong_is_named_and_the_rest_goes_on() {
 }
 
 #[test]
+fn f03_f05_a_device_that_fails_its_writes_is_planned_without() {
+    let address = free_address();
+    let mut rig = RigProcess::start(&["--speed", "5"]);
+    let daemon = Daemon::start(&rig, &address);
+    let before = daemon.until(&mut rig, 60, "all good and planned", running);
+    rig.ask("fault refuse_writes pcs");
+    let plan = before["plan"]["id"].as_u64();
+    let without = daemon.until(&mut rig, 90, "the battery is out, and it is said", |s| {
+        alarm(s, "write_refused", "battery").is_some()
+            && asset(s, "battery")["available"] == false
+            && s["plan"]["status"] == "optimal"
+            && s["plan"]["id"].as_u64() > plan
+    });
+    let text = alarm(&without, "write_refused", "battery").unwrap()["text"].as_str().unwrap();
+    assert!(text.contains("device_failure") && text.contains("left out of the plan"), "{text}");
+    let others = assets(&without).iter().filter(|a| a["id"] != "battery");
+    assert!(others.clone().all(|a| a["available"] != false), "{without:#?}");
+    // A plan made before the battery was out may still be in force: the next is made without it.
+    let rests = |plan: &Json| {
+        let battery = plan["assets"].as_array().unwrap().iter().find(|a| a["id"] == "battery").unwrap();
+        battery["ports"][0]["power_kw"].as_array().unwrap().iter().all(|kw| kw.as_f64() == Some(0.0))
+    };
+    daemon.until(&mut rig, 60, "the plan is made without it", |_| rests(&daemon.json(&["plan"])));
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
 fn f47_f48_a_killed_daemon_leaves_safe_devices_and_a_new_one_takes_over_without_a_step() {
     let address = free_address();
     let mut rig = RigProcess::start(&["--revert-s", "5"]);

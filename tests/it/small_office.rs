@@ -39,13 +39,13 @@ fn it_is_checked_and_planned() {
 }
 
 /// A daemon whose devices are all at addresses where nobody listens.
-struct Alone {
+pub struct Alone {
     child: std::process::Child,
-    address: String,
+    pub address: String,
 }
 
 impl Alone {
-    fn start(dir: &Path) -> Self {
+    pub fn start(dir: &Path) -> Self {
         let nobody = free_address();
         let endpoints: String = site().devices.iter().map(|d| format!("{:?} = {nobody:?}\n", d.address)).collect();
         let mut lines: Vec<&str> = endpoints.lines().collect();
@@ -68,7 +68,7 @@ impl Alone {
     }
 
     /// The first of the daemon's own cycles that fulfils `wanted`, of at most `cycles` (1 s each).
-    fn until(&self, cycles: u32, wanted: impl Fn(&Json) -> bool) -> Json {
+    pub fn until(&self, cycles: u32, wanted: impl Fn(&Json) -> bool) -> Json {
         let mut last = String::new();
         for _ in 0..50 {
             let out = Command::new(env!("CARGO_BIN_EXE_hexctl"))
