@@ -24,6 +24,7 @@ pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 pub struct Frame {
     pub kind: u8,
+    pub stream: u32,
     pub payload: Vec<u8>,
 }
 
@@ -72,6 +73,7 @@ impl Raw {
     /// Connected, and the preface sent.
     pub async fn connect(address: &str) -> Self {
         let mut raw = Self { io: TcpStream::connect(address.trim_start_matches("http://")).await.unwrap() };
+        raw.io.set_nodelay(true).unwrap();
         assert!(raw.send(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()).await);
         raw
     }
@@ -87,7 +89,8 @@ impl Raw {
         soon(self.io.read_exact(&mut head)).await.ok()?;
         let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
         soon(self.io.read_exact(&mut payload)).await.ok()?;
-        Some(Frame { kind: head[3], payload })
+        let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+        Some(Frame { kind: head[3], stream, payload })
     }
 
     /// The code of the GOAWAY with which the server ends the connection, if it says one.
