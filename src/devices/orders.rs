@@ -224,9 +224,7 @@ impl Orders {
     /// The device took `target` and holds it as `held`; `confirmed` unless an echo is still to come.
     pub fn acked(&mut self, target: Target, held: f64, confirmed: bool, now: Mono) {
         self.troubles.retain(|t| t.target.point != target.point);
-        for b in self.budgets.iter_mut().filter(|b| b.point == target.point) {
-            b.left -= 1.0;
-        }
+        self.spend(target.point);
         let old = self.standing.iter().find(|s| s.target.point == target.point);
         // Neither writing the same again nor writing another value is proof that anything stands.
         let (misses, got) = old.map_or((0, held), |s| (s.misses, s.got));
@@ -243,8 +241,18 @@ impl Orders {
         self.trouble(Trouble { target, reason, tries: 0, retry_at: now + OFFER_AGAIN, refused: true });
     }
 
+    fn spend(&mut self, point: Point) {
+        for b in self.budgets.iter_mut().filter(|b| b.point == point) {
+            b.left -= 1.0;
+        }
+    }
+
     /// The device could not take `target` now: tried again a few times, then now and then.
     pub fn failed(&mut self, target: Target, reason: Reason, now: Mono) {
+        if !matches!(reason, Reason::DeviceFailure | Reason::DeviceBusy) {
+            // Nothing was said to it: it may well have been written.
+            self.spend(target.point);
+        }
         let tries = 1 + self.troubles.iter().find(|t| t.target.point == target.point).map_or(0, |t| t.tries);
         let refused = tries >= TRIES;
         let wait = if refused { REASSERT } else { RETRY };

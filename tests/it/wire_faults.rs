@@ -96,6 +96,50 @@ async fn f03_a_device_that_is_silent_to_writes_alone_is_still_read() {
     rig.until(0, "taken in the end", |f| f.write.applied_cycle == Some(7) && f.write.refused.is_none()).await;
 }
 
+/// What is read once or seldom is read again soon after the device was busy, or failed, just then.
+#[tokio::test(start_paused = true)]
+async fn f04_what_is_read_once_is_not_lost_to_a_device_that_is_busy_just_then() {
+    for code in [4, 6] {
+        let bench = Bench::new();
+        bench.pcs(1);
+        let text = include_str!("../../config/profiles/ref-pcs-250.toml");
+        let text = text.replace("[point.SoH]\n", "[point.SoH]\npoll = \"once\"\n");
+        let mut store = ProfileStore::built_in().unwrap();
+        store.add("ref-pcs-250", "once.toml", &text).unwrap();
+        let mut left = 2;
+        bench.script(move |_, pdu| {
+            let spoiled = pdu[..3] == [4, 0, 85] && left > 0;
+            left -= i32::from(spoiled);
+            spoiled.then_some(Reply::Exception(code))
+        });
+        let mut rig = bench.run_with(vec![device("pcs", "ref-pcs-250", "pcs:502", 1)], store);
+        rig.up(0).await;
+        assert_eq!((rig.value(0, Point::SoH), rig.frame(0).connects), (Ok(98.7), 1));
+        let before = bench.log().len();
+        rig.pass(60.0).await;
+        let again = bench.log().iter().skip(before).filter(|(_, _, p)| p[..3] == [4, 0, 85]).count();
+        assert_eq!(again, 0, "read once, and no more");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn flash_that_may_have_been_written_counts() {
+    let bench = Bench::new();
+    bench.set(3, 4, 10, &[500]);
+    bench.set(3, 1, 0, &[1]);
+    let text = include_str!("../../config/profiles/ref-feeder-relay.toml");
+    let text = text.replace("access = \"rw\"", "access = \"rw\"\nwrite = \"flash\"\nwrites_per_day = 4");
+    let mut store = ProfileStore::built_in().unwrap();
+    store.add("ref-feeder-relay", "flash.toml", &text).unwrap();
+    bench.script(|_, pdu| (pdu[0] == 5).then_some(Reply::Silence));
+    let mut rig = bench.run_with(vec![device("feeder", "ref-feeder-relay", "feeder:502", 3)], store);
+    rig.up(0).await;
+    rig.command(0, &[(Point::On, 0.0)], 1, 86_400);
+    rig.pass(3600.0).await;
+    assert_eq!(bench.writes().len(), 4, "within its daily budget");
+    assert_eq!(rig.frame(0).write.refused, Some((Point::On, Reason::Disabled)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn f05_a_write_that_is_not_acknowledged_or_fails_its_parity_is_bounded_and_counted() {
     for code in [7, 8] {

@@ -103,7 +103,7 @@ async fn f04_busy_backs_off_on_the_same_connection() {
         let (dials, before) = (bench.dials(), bench.log().len());
         rig.until(0, "busy", |f| f.readings.iter().any(|r| r.value == Err(Reason::DeviceBusy))).await;
         rig.pass(60.0).await;
-        assert_eq!(bench.dials(), dials);
+        assert_eq!((bench.dials(), rig.frame(0).link), (dials, Link::Up));
         assert!(bench.log().len() - before < 40, "a storm of requests to a busy device");
         bench.well();
         rig.up(0).await;

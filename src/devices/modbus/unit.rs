@@ -19,6 +19,8 @@ use crate::units::Mono;
 const CONFIRM: Duration = Duration::from_millis(250);
 /// Pause after "busy", doubled each time.
 const BUSY: Duration = Duration::from_millis(200);
+/// What failed is read again after this, however seldom it is read.
+const FAILED_AGAIN: Duration = Duration::from_secs(10);
 /// Times "busy" in a row before the values count as unknown.
 const BUSY_MAX: u32 = 3;
 
@@ -214,28 +216,41 @@ impl Unit {
 
     async fn read_group(&mut self, line: &mut Line, n: usize, now: Mono) -> Result<(), Fault> {
         let Some(group) = self.groups.get_mut(n).filter(|g| g.due <= now) else { return Ok(()) };
-        // Late turns are skipped, not made up for; `once` never comes again on this connection.
-        group.due = match group.poll.period() {
+        // Late turns are skipped, not made up for; `once` never comes again on this connection, if it has been read.
+        let next = match group.poll.period() {
             Some(period) => (group.due + period).max(now + period / 2),
             None => Mono(u64::MAX),
         };
         let blocks = group.blocks.clone();
-        for block in blocks {
-            self.read_block(line, n, block).await?;
+        let mut whole = true;
+        for block in &blocks {
+            whole &= self.read_block(line, n, block).await?;
+        }
+        if let Some(group) = self.groups.get_mut(n) {
+            // What was taken apart is read on at once.
+            let apart = group.blocks.iter().any(|b| !blocks.contains(b));
+            group.due = if apart {
+                now
+            } else if whole {
+                next
+            } else {
+                next.min(now + FAILED_AGAIN)
+            };
         }
         Ok(())
     }
 
-    async fn read_block(&mut self, line: &mut Line, n: usize, block: ReadBlock) -> Result<(), Fault> {
-        let result = line.read(self.unit, &self.wire, &block).await;
+    /// Whether it gave what the device has.
+    async fn read_block(&mut self, line: &mut Line, n: usize, block: &ReadBlock) -> Result<bool, Fault> {
+        let result = line.read(self.unit, &self.wire, block).await;
         let now = self.face.now();
         match result {
             Ok(words) => {
-                for (point, value) in codec::decode(&self.profile, &block, &words) {
+                for (point, value) in codec::decode(&self.profile, block, &words) {
                     self.face.reading(point, value, now);
                 }
             }
-            Err(Failure::Exception(code @ 1..=3)) => self.narrow(n, &block, code, now),
+            Err(Failure::Exception(code @ 1..=3)) => self.narrow(n, block, code, now),
             Err(f @ Failure::Exception(5 | 6 | 10 | 11)) | Err(f @ Failure::Lost(_)) => return Err(fault(f)),
             Err(Failure::Exception(code)) => {
                 let reason = if matches!(code, 4 | 7 | 8) { Reason::DeviceFailure } else { Reason::BadReply };
@@ -243,9 +258,10 @@ impl Unit {
                 for point in &block.points {
                     self.face.reading(*point, Err(reason), now);
                 }
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The device refuses a read: the block is taken apart to find out why, and a point it does not have is given up.
@@ -264,7 +280,6 @@ impl Unit {
             self.face.reading(point, Err(Reason::IllegalAddress), now);
         } else {
             group.blocks.extend(parts);
-            group.due = now;
         }
     }
 
