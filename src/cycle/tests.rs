@@ -56,11 +56,10 @@ impl Bench {
             pcs.link = Link::Down(Reason::DeviceTimeout);
         }
         let seen = step(&mut self.memory, &self.site, Inputs { now: at, frames, plan: None, orders, reports: vec![] });
-        if let Some(told) = seen.setpoints.iter().find(|s| s.asset.0 == BATTERY) {
-            if self.refused.is_none() {
-                self.battery_kw = told.target(Point::WSet).expect("WSet");
-                self.applied = Some(told.cycle);
-            }
+        let told = seen.setpoints.iter().find(|s| s.asset.0 == BATTERY);
+        if let Some(told) = told.filter(|_| self.refused.is_none()) {
+            self.battery_kw = told.target(Point::WSet).expect("WSet");
+            self.applied = Some(told.cycle);
         }
         seen
     }

@@ -215,7 +215,7 @@ async fn f07_f11_no_reply_ends_the_driver_or_becomes_a_number_out_of_bounds() {
         n += 1;
         let length = usize::from(next()) % 40;
         let mut reply: Vec<u8> = (0..length).map(|_| next()).collect();
-        if n % 3 > 0 {
+        if !n.is_multiple_of(3) {
             reply.insert(0, pdu[0] | if n % 3 == 1 { 0x80 } else { 0 });
         }
         Some(Reply::Pdu(reply))

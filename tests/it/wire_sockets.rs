@@ -76,11 +76,8 @@ async fn f08_f09_f10_f11_f12_what_is_wrong_on_the_wire_is_never_believed() {
                 left.load(Ordering::Relaxed) == 0 && f.link == Link::Up && f.readings.iter().all(|r| r.value.is_ok())
             })
             .await;
-        let made = frame.connects - connects;
-        assert!(
-            made <= 3 && (made == 0) == (what == "byte by byte" || what == "before noise") || made <= 1,
-            "{what}: {made}"
-        );
+        let (made, most) = (frame.connects - connects, if what == "byte by byte" { 0 } else { 3 });
+        assert!(made <= most, "{what}: {made} connections");
     }
 }
 
