@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::WebPkiServerVerifier;
+use jiff::Timestamp;
+use rustls::client::{WebPkiServerVerifier, verify_server_cert_signed_by_trust_anchor};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::UnixTime;
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::{NoServerSessionStorage, ParsedCertificate, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
@@ -21,7 +22,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use crate::clock::Wall;
 
 pub use certificate::{Certificate, Purpose, Term};
-pub use files::certificates;
+pub use files::{certificates, secret};
 pub use keys::{Held, Keys};
 
 /// Protocol of gRPC in the handshake (RFC 7301, RFC 9113 section 3.1).
@@ -123,6 +124,28 @@ fn server(
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(config)
+}
+
+/// Whether the other end would believe `leaf` at `now`, as far as it can be known without a host name.
+///
+/// # Errors
+/// Why not.
+pub fn vouched(authority: &Path, leaf: &CertificateDer<'_>, purpose: Purpose, now: Timestamp) -> Result<(), TlsError> {
+    let provider = provider();
+    let roots = roots(authority, &files::authority(authority)?)?;
+    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+    let verdict = match purpose {
+        Purpose::Client => WebPkiClientVerifier::builder_with_provider(roots, provider)
+            .build()
+            .map_err(|e| rustls::Error::General(e.to_string()))
+            .and_then(|v| v.verify_client_cert(leaf, &[], now).map(|_| ())),
+        Purpose::Server => ParsedCertificate::try_from(leaf).and_then(|leaf| {
+            let algorithms = provider.signature_verification_algorithms.all;
+            verify_server_cert_signed_by_trust_anchor(&leaf, &roots, &[], now, algorithms)
+        }),
+    };
+    verdict.map_err(|e| TlsError::new(authority, format!("this authority does not vouch for it ({e})"), NEW_AUTHORITY))
 }
 
 fn roots(file: &Path, trusted: &[files::Parsed]) -> Result<Arc<RootCertStore>, TlsError> {

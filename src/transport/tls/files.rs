@@ -117,11 +117,7 @@ pub(super) fn pair_of(
         let what = format!("the certificate of \"{}\" is not for {not}", own.name);
         return Err(TlsError::new(certificate, what, format!("issue one with `hexctl pki issue NAME {role}`")));
     }
-    if mode & NOT_A_KEYS_MODE != 0 {
-        let what = format!("others than its owner may use this key (mode {:03o})", mode & 0o777);
-        let remedy = format!("chmod 600 {}; if it was so for long, issue another", key.display());
-        return Err(TlsError::new(key, what, remedy));
-    }
+    guarded(key, *mode)?;
     let secret = PrivateKeyDer::from_pem_slice(secret).map_err(|e| no_key(key, secret, &e.to_string()))?;
     let certified = CertifiedKey::from_der(ders, secret, provider).map_err(|e| match e {
         rustls::Error::InconsistentKeys(_) => TlsError::new(
@@ -132,6 +128,25 @@ pub(super) fn pair_of(
         e => TlsError::new(key, format!("the key is of no use ({e})"), NEW_PAIR),
     })?;
     Ok((own, certified))
+}
+
+/// A file with a key that nobody else may touch, as text.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn secret(path: &Path) -> Result<String, TlsError> {
+    let (bytes, mode) = read(path)?;
+    guarded(path, mode)?;
+    String::from_utf8(bytes).map_err(|_| TlsError::new(path, "it is no text", "name a PEM file"))
+}
+
+fn guarded(key: &Path, mode: u32) -> Result<(), TlsError> {
+    if mode & NOT_A_KEYS_MODE == 0 {
+        return Ok(());
+    }
+    let what = format!("others than its owner may use this key (mode {:03o})", mode & 0o777);
+    let remedy = format!("chmod 600 {}; if it was so for long, issue another", key.display());
+    Err(TlsError::new(key, what, remedy))
 }
 
 const NEW_PAIR: &str = "issue certificate and key with `hexctl pki issue`";
