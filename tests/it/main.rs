@@ -9,6 +9,8 @@ mod forecast;
 mod hexctl;
 mod live;
 mod park;
+mod peers;
+mod peers_modbus;
 mod proposals;
 mod rpc;
 mod rpc_park;
