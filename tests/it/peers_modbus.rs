@@ -151,8 +151,6 @@ async fn a_command_is_written_read_back_refreshed_and_ends_with_its_lease() {
     let mut rig = run(&peer, &[&PCS.replace("s = 10 }", "s = 1 }")]);
     rig.up(0).await;
     near(rig.value(0, Point::W), 30.0);
-    peer.tell("requests", json!(null));
-
     rig.command(0, &[(Point::WSet, -80.0)], 7, 600);
     rig.until(0, "applied", |f| f.write.applied_cycle == Some(7)).await;
     assert_eq!(peer.tell("get", json!(["holding", 999, "INT32", "big"])), 8_000, "charging is positive in the device");
