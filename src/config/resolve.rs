@@ -144,7 +144,7 @@ impl<'t, 's> Resolver<'t, 's> {
                 let remedy = suggest::for_name(&t.profile, "device profile", &known);
                 self.doc.mistake(&at.key("profile"), format!("unknown profile `{}`", t.profile), remedy);
             }
-            endpoint::check(&mut self.doc, &at, t, profile.map(|p| matches!(p.wire, Wire::Modbus(_))));
+            endpoint::check(&mut self.doc, &at, t, profile.map(|p| !matches!(p.wire, Wire::Mqtt(_))));
             let start = self.points.len();
             self.points.extend(profile.iter().flat_map(|p| p.point_specs(DeviceIx(i))));
             self.classes.push(profile.map(|p| p.class));

@@ -11,6 +11,7 @@ mod live;
 mod park;
 mod peers;
 mod peers_modbus;
+mod peers_sunspec;
 mod proposals;
 mod rpc;
 mod rpc_park;

@@ -74,7 +74,7 @@ value = 230.0
 "#;
 
 /// Drivers of one profile per unit, from unit 1 on, at the peer's address.
-fn run(peer: &Peer, texts: &[&str]) -> Rig {
+pub fn run(peer: &Peer, texts: &[&str]) -> Rig {
     let mut profiles = ProfileStore::default();
     let mut devices = Vec::new();
     for (unit, text) in (1..).zip(texts) {
@@ -100,7 +100,7 @@ fn battery(peer: &mut Peer) {
     set(peer, "holding", 1001, "UINT16", 0, "big");
 }
 
-fn near(value: Result<f64, Reason>, want: f64) {
+pub fn near(value: Result<f64, Reason>, want: f64) {
     assert!(value.is_ok_and(|v| (v - want).abs() < 1e-6 * want.abs().max(1.0)), "{value:?} is not {want}");
 }
 

@@ -32,7 +32,8 @@ class Unit:
     async def action(self, function, start, address, count, registers, values):
         table = TABLES[function]
         writes = values is not None
-        self.requests.append([function, address, [int(v) for v in values] if writes else count])
+        if writes or function < 5:  # the server itself reads back what it has written
+            self.requests.append([function, address, [int(v) for v in values] if writes else count])
         if self.refuse and self.refuse[0] == function:
             return ExcCodes(self.refuse[1])
         if writes and (code := self.write(table, address, values)):
