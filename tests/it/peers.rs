@@ -22,7 +22,7 @@ pub fn python(script: &str) -> Command {
 /// A peer that takes orders: it prints its port first, then one line of JSON for each order.
 pub struct Peer {
     child: Child,
-    orders: Option<ChildStdin>,
+    orders: ChildStdin,
     answers: BufReader<ChildStdout>,
     /// `host:port`.
     pub address: String,
@@ -31,7 +31,7 @@ pub struct Peer {
 impl Peer {
     pub fn start(script: &str) -> Self {
         let mut child = python(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let orders = child.stdin.take();
+        let orders = child.stdin.take().unwrap();
         let answers = BufReader::new(child.stdout.take().unwrap());
         let mut peer = Self { child, orders, answers, address: String::new() };
         peer.address = format!("127.0.0.1:{}", peer.line().trim());
@@ -45,7 +45,7 @@ impl Peer {
     }
     /// Gives an order and waits for its answer.
     pub fn ask(&mut self, order: &Json) -> Json {
-        writeln!(self.orders.as_ref().unwrap(), "{order}").unwrap();
+        writeln!(self.orders, "{order}").unwrap();
         let line = self.line();
         let mut answer: Json = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{order}: {line:?}: {e}"));
         assert!(answer.get("error").is_none(), "{order}: {answer}");
@@ -59,8 +59,8 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // It ends by itself when its input closes; one that hangs is killed by whoever waits for the test's process group.
-        self.orders = None;
+        // Where no test is left to drop it, its input closes and it ends by itself.
+        self.child.kill().ok();
         self.child.wait().ok();
     }
 }

@@ -173,13 +173,12 @@ async fn an_inverter_is_read_and_capped_and_nothing_else_of_it_changes() {
 #[tokio::test]
 async fn a_cap_is_refreshed_before_its_timer_ends_it() {
     let mut peer = inverter();
-    let mut rig = run(
-        &peer,
-        &[&INVERTER
-            .replace("s = 30 }", "s = 1 }")
-            .replace("RvrtTms\" = 30", "RvrtTms\" = 1")
-            .replace("\nvalue = 30\n", "\nvalue = 1\n")],
-    );
+    let text = INVERTER
+        .replace("reversion = {", "write_function = 6\nreversion = {")
+        .replace("s = 30 }", "s = 1 }")
+        .replace("RvrtTms\" = 30", "RvrtTms\" = 1")
+        .replace("\nvalue = 30\n", "\nvalue = 1\n");
+    let mut rig = run(&peer, &[&text]);
     rig.up(0).await;
     rig.command(0, &[(Point::WMax, 10.0)], 2, 600);
     rig.until(0, "applied", |f| f.write.applied_cycle == Some(2)).await;
@@ -194,6 +193,8 @@ async fn a_cap_is_refreshed_before_its_timer_ends_it() {
             assert!(looks < 100, "the cap is not refreshed");
         }
     }
+    let writes = peer.tell("writes", json!(null));
+    assert!(writes.as_array().unwrap().iter().all(|w| w[0] == 6), "a device may take function 6 alone: {writes}");
 }
 
 #[tokio::test]
@@ -350,6 +351,29 @@ async fn meters_are_told_apart_and_floats_are_read() {
     assert_eq!(rig.value(0, Point::VAr), Err(Reason::NotImplemented));
 }
 
+#[test]
+fn the_meters_of_an_inverter_may_share_its_address_but_not_its_commands() {
+    let profiles = hexad::devices::profile::ProfileStore::built_in().unwrap();
+    let site = |pv: &str, meter: &str| {
+        include_str!("../../config/sites/small-office.toml")
+            .replace("profile = \"ref-pv-500\"", &format!("profile = \"{pv}\""))
+            .replace("profile = \"janitza-umg96rm-grid\"\naddress = \"192.168.10.11:502\"", meter)
+    };
+    let at_pv = |profile: &str| format!("profile = \"{profile}\"\naddress = \"192.168.10.21:502\"");
+    let check = |text: &str| hexad::config::load_site(text, "site.toml", &profiles);
+    let good = site("sunspec-inverter", &at_pv("sunspec-meter"));
+    assert_eq!(check(&good).unwrap().devices.len(), 4);
+    for (pv, meter) in [
+        ("ref-pv-500", "sunspec-meter"),
+        ("sunspec-inverter", "janitza-umg96rm-grid"),
+        ("sunspec-inverter", "sunspec-inverter"),
+        ("sunspec-inverter", "sunspec-storage"),
+    ] {
+        let errors = check(&site(pv, &at_pv(meter))).unwrap_err();
+        assert!(errors.iter().any(|e| e.to_string().contains("same address and unit")), "{pv} {meter}: {errors:?}");
+    }
+}
+
 /// A storage inverter of the 700 models.
 fn storage() -> Peer {
     device(json!([
@@ -395,6 +419,30 @@ async fn a_storage_follows_a_setpoint_in_watts_and_one_that_lapsed_is_noticed() 
     rig.until(0, "noticed", |f| f.write.refused == Some((Point::WSet, Reason::Disabled))).await;
     rig.until(0, "put in force again", |f| f.write.refused.is_none()).await;
     assert_eq!(get(&mut peer, 704, "WSetEna"), 1);
+}
+
+#[tokio::test]
+async fn f65_a_cap_is_written_before_the_setpoint_and_each_arms_its_own_timer() {
+    let cap = "[point.WMax]\npoint = \"704:WMaxLimPct\"\nvalid = [0.0, 1e7]\n";
+    let proof = "[[vector]]\npoint = \"WMax\"\nraw = { \"704:WMaxLimPct\" = 100, \"704:WMaxLimPct_SF\" = 0, \
+        \"704:WMaxLimPctEna\" = 1, \"704:WMaxLimPctRvrtTms\" = 30, \"702:WMax\" = 500, \"702:W_SF\" = 2 }\nvalue_kw = 50.0\n";
+    let text = STORAGE.replace("[safe]\n", &format!("{cap}[safe]\nWMax = 1000.0\n")) + proof;
+    let mut peer = storage();
+    let mut rig = run(&peer, &[&text]);
+    reads(&mut rig, &text, Point::SoC, Ok(63.5)).await;
+    rig.command(0, &[(Point::WSet, 30.0), (Point::WMax, 20.0)], 3, 600);
+    rig.until(0, "applied", |f| f.write.applied_cycle == Some(3)).await;
+    let base = 40_000 + 2 + 68 + 155 + 52;
+    let written: Vec<u64> =
+        peer.tell("writes", json!(null)).as_array().unwrap().iter().map(|w| w[1].as_u64().unwrap()).collect();
+    let first = |offset: u64| written.iter().position(|a| *a == base + offset);
+    let (cap, set) = (first(15).expect("WMaxLimPct"), first(24).expect("WSet"));
+    assert!(cap < set, "{written:?}");
+    for timer in ["WMaxLimPctRvrtTms", "WSetRvrtTms"] {
+        assert_eq!(get(&mut peer, 704, timer), 30);
+    }
+    assert_eq!(peer.tell("cget", json!([704, 1, "WMaxLimPct"])), 40.0);
+    assert_eq!(peer.tell("cget", json!([704, 1, "WSet"])), 30_000);
 }
 
 #[tokio::test]

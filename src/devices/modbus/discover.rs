@@ -31,6 +31,8 @@ pub struct Scout {
     /// Which base is tried first: one that ends the connection must not be tried first for ever.
     first: usize,
     known: Option<Identity>,
+    /// Said once, not on each attempt.
+    said: bool,
 }
 
 impl Scout {
@@ -43,7 +45,9 @@ impl Scout {
         name: &str,
     ) -> Result<Vec<Found>, Fault> {
         let Some(at) = self.marker(line, unit, wire).await? else {
-            tracing::warn!(device = name, bases = ?wire.bases, "no SunSpec marker; unit id and base right?");
+            if !std::mem::replace(&mut self.said, true) {
+                tracing::warn!(device = name, bases = ?wire.bases, "no SunSpec marker; unit id and base right?");
+            }
             return Err(Fault::Unit(Reason::IdentityMismatch));
         };
         let chain = chain(line, unit, &wire.modbus, at).await?;
@@ -55,11 +59,13 @@ impl Scout {
             || !as_written(&wire.manufacturer, &identity.manufacturer)
             || !as_written(&wire.model, &identity.model)
         {
-            tracing::warn!(device = name, found = %identity, before = ?self.known, "another device than expected");
+            if !std::mem::replace(&mut self.said, true) {
+                tracing::warn!(device = name, found = %identity, before = ?self.known, "another device than expected");
+            }
             return Err(Fault::Unit(Reason::IdentityMismatch));
         }
         tracing::info!(device = name, found = %identity, models, "SunSpec");
-        self.known = Some(identity);
+        (self.known, self.said) = (Some(identity), false);
         Ok(chain)
     }
 

@@ -149,21 +149,24 @@ fn fits(point: Point, at: &Reference, timer: Option<Point>) -> Result<(), String
     }
 }
 
-/// Each command needs the timer of its own model: another one does not end it.
+/// Every command arms the timer of its own model; the one that is read and watched must be one of these.
 fn timers(c: &mut Check<'_>, points: &[ProfilePoint], timer: Option<Point>) {
     let Some(timer) = timer else { return };
-    let Some(Source::Model(have)) = points.iter().find(|p| p.point == timer).map(|p| &p.source) else {
+    let of = |p: &ProfilePoint| match &p.source {
+        Source::Model(at) => at.clone(),
+        _ => Vec::new(),
+    };
+    let Some(have) = points.iter().find(|p| p.point == timer).map(of) else {
         c.error("", "reversion", format!("there is no [point.{}]; add it", timer.name()));
         return;
     };
-    for p in points.iter().filter(|p| p.point.is_command()) {
-        let Source::Model(at) = &p.source else { continue };
-        let want: Vec<_> =
-            at.iter().filter_map(|r| r.beside(sunspec::command(r)?.timer)).map(|r| r.to_string()).collect();
-        if want != have.iter().map(ToString::to_string).collect::<Vec<_>>() {
-            let message = format!("does not end {}: write point = {want:?}", p.point.name());
-            c.error(&format!("point.{}", timer.name()), "point", message);
-        }
+    let commands = points.iter().filter(|p| p.point.is_command()).map(of);
+    let wanted: Vec<Vec<Reference>> =
+        commands.map(|at| at.iter().filter_map(|r| r.beside(sunspec::command(r)?.timer)).collect()).collect();
+    if !wanted.contains(&have) {
+        let names = |at: &Vec<Reference>| format!("{:?}", at.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let remedy = wanted.iter().map(names).collect::<Vec<_>>().join(" or ");
+        c.error(&format!("point.{}", timer.name()), "point", format!("ends no command as written: write {remedy}"));
     }
 }
 
