@@ -52,8 +52,8 @@ impl Reference {
         })?;
         let found = items.iter().find(|i| i.name == name).map(|item| Self { model: id, nth, item });
         found.ok_or_else(|| {
-            let far = |i: &&Item| strsim::damerau_levenshtein(&i.name.to_lowercase(), &name.to_lowercase());
-            let nearest = items.iter().min_by_key(far).map_or("", |i| i.name);
+            let near = |i: &&Item| strsim::jaro_winkler(&i.name.to_lowercase(), &name.to_lowercase());
+            let nearest = items.iter().max_by(|a, b| near(a).total_cmp(&near(b))).map_or("", |i| i.name);
             format!("model {id} has no point `{name}`; did you mean \"{id}:{nearest}\"?")
         })
     }
