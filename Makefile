@@ -7,13 +7,17 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
 CARGO ?= cargo
 
-.PHONY: all demo faults test build lint tools
+.PHONY: all demo faults test build lint tools peers
 
 all: build
 
 # What the build and the tests need beside Rust; asked of apt only where it is missing.
 tools:
 	@./deploy/tools.sh
+
+# Implementations by others that the tests hold against ours, in a Python environment of their own.
+peers: tools
+	@./tests/peers/prepare.sh
 
 build: tools
 	$(CARGO) build --workspace --locked
@@ -22,7 +26,7 @@ lint:
 	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --all --check; else echo "rustfmt is not installed: skipped"; fi
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then $(CARGO) clippy --workspace --all-targets --locked -- -D warnings; else echo "clippy is not installed: skipped"; fi
 
-test: tools lint build
+test: tools peers lint build
 	$(CARGO) test --workspace --locked
 
 faults:

@@ -16,6 +16,8 @@ has make || missing="$missing make"
 has g++ || missing="$missing g++"
 libclang || missing="$missing libclang-dev"
 has mosquitto || missing="$missing mosquitto"
+has python3 || missing="$missing python3"
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 has mosquitto_pub || missing="$missing mosquitto-clients"
 
 if ! has cargo; then

@@ -12,6 +12,7 @@ pub mod mqtt;
 mod orders;
 pub mod profile;
 mod proof;
+pub mod sunspec;
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
@@ -27,7 +28,7 @@ use crate::site::{Device, DeviceFrame, DeviceIx, Link, Reading, Setpoint, Site, 
 use crate::transport::tcp::{self, Dial};
 use crate::units::Mono;
 use face::Face;
-use profile::{ProfileStore, Wire};
+use profile::{ProfileStore, SunspecWire, Wire};
 
 /// Even the last of many silent units behind one gateway has had its first turn by then.
 const FIRST_TURN: Duration = Duration::from_secs(60);
@@ -93,7 +94,7 @@ pub fn spawn_over(
         let face = Face::new(ix, device.id.clone(), Arc::clone(profile), orders, show, Arc::clone(&clock));
         let address = endpoints.get(&device.address).unwrap_or(&device.address).clone();
         match &profile.wire {
-            Wire::Modbus(wire) => {
+            Wire::Modbus(wire) | Wire::Sunspec(SunspecWire { modbus: wire, .. }) => {
                 let (stop, unit, wire) = (device.stop, device.unit, wire.clone());
                 modbus.entry(address).or_default().push(modbus::Member { face, stop, unit, wire });
             }

@@ -1,7 +1,5 @@
 //! Where a device is reached.
 
-use std::collections::BTreeMap;
-
 use super::document::{Document, Place};
 use super::site_file::DeviceTable;
 
@@ -74,22 +72,22 @@ pub(super) fn check(doc: &mut Document<'_>, at: &Place, table: &DeviceTable, mod
     }
 }
 
-/// No two devices answer at the same place.
-pub(super) fn unique(doc: &mut Document<'_>, tables: &[DeviceTable]) {
-    let mut first: BTreeMap<(&str, Option<u8>, Option<&str>), usize> = BTreeMap::new();
+/// No two devices answer at the same place, unless they are `parts` of one that names its own points.
+pub(super) fn unique(
+    doc: &mut Document<'_>,
+    tables: &[DeviceTable],
+    parts: impl Fn(&DeviceTable, &DeviceTable) -> bool,
+) {
     for (i, t) in tables.iter().enumerate() {
-        let place = (t.address.as_str(), t.unit, t.topic.as_deref());
-        if let Some(before) = first.get(&place).and_then(|b| tables.get(*b)) {
-            let (key, what) = if t.topic.is_some() { ("topic", "topic") } else { ("unit", "unit") };
-            let message = format!("device `{}` has the same address and {what}", before.id);
-            doc.mistake(
-                &Place::table("device", i).key(key),
-                message,
-                format!("give each device a {what} or an address of its own"),
-            );
-        } else {
-            first.insert(place, i);
-        }
+        let same = |b: &&DeviceTable| b.address == t.address && b.unit == t.unit && b.topic == t.topic;
+        let Some(before) = tables.iter().take(i).find(|b| same(b) && !parts(b, t)) else { continue };
+        let (key, what) = if t.topic.is_some() { ("topic", "topic") } else { ("unit", "unit") };
+        let message = format!("device `{}` has the same address and {what}", before.id);
+        doc.mistake(
+            &Place::table("device", i).key(key),
+            message,
+            format!("give each device a {what} or an address of its own"),
+        );
     }
 }
 

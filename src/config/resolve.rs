@@ -1,13 +1,14 @@
 //! From names to indices: buses, members, devices, and what refers to them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::assets::{self, Draft};
 use super::document::{Document, Place};
 use super::site_file::{BusTable, DeviceTable, SiteFile, SiteTable};
 use super::{FileError, endpoint, physics, suggest, tariff};
 use crate::devices::profile::file::Class;
-use crate::devices::profile::{ProfileStore, Wire};
+use crate::devices::profile::{Profile, ProfileStore, Wire};
 use crate::site::{AssetIx, Bus, BusIx, Carrier, Device, DeviceIx, Member, PointSpec, Reversion, Site};
 
 /// The checks of meaning over one document.
@@ -144,7 +145,7 @@ impl<'t, 's> Resolver<'t, 's> {
                 let remedy = suggest::for_name(&t.profile, "device profile", &known);
                 self.doc.mistake(&at.key("profile"), format!("unknown profile `{}`", t.profile), remedy);
             }
-            endpoint::check(&mut self.doc, &at, t, profile.map(|p| matches!(p.wire, Wire::Modbus(_))));
+            endpoint::check(&mut self.doc, &at, t, profile.map(|p| !matches!(p.wire, Wire::Mqtt(_))));
             let start = self.points.len();
             self.points.extend(profile.iter().flat_map(|p| p.point_specs(DeviceIx(i))));
             self.classes.push(profile.map(|p| p.class));
@@ -159,7 +160,15 @@ impl<'t, 's> Resolver<'t, 's> {
                 reversion: profile.map_or(Reversion::None, |p| p.reversion()),
             });
         }
-        endpoint::unique(&mut self.doc, tables);
+        // The models of one SunSpec device: its meters beside its inverter. Only one of them is commanded.
+        let profiles = self.profiles;
+        endpoint::unique(&mut self.doc, tables, |a, b| {
+            let found = [profiles.get(&a.profile), profiles.get(&b.profile)];
+            let commanded = |p: &&Arc<Profile>| p.points.iter().any(|p| p.point.is_command());
+            a.profile != b.profile
+                && found.iter().flatten().filter(|p| matches!(p.wire, Wire::Sunspec(_))).count() == 2
+                && found.iter().flatten().filter(|p| commanded(p)).count() < 2
+        });
     }
 
     /// Resolves the name of a device written at `at`.

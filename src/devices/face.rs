@@ -108,8 +108,10 @@ impl Face {
         else {
             return;
         };
-        if let (Ok(v), true) = (value, p.readback) {
-            self.orders.read_back(p.point, v);
+        match value {
+            Ok(v) if p.readback => self.orders.read_back(p.point, v),
+            Err(Reason::Disabled) if p.readback => self.orders.lapsed(p.point),
+            _ => {}
         }
         let value = match (*trust, value) {
             (Trust::None, Ok(v)) => {

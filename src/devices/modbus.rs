@@ -1,6 +1,8 @@
 //! Modbus TCP: one task per connection, serving all units behind it.
 
 pub mod codec;
+mod discover;
+pub mod lever;
 mod limit;
 mod line;
 mod session;

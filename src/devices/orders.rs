@@ -38,6 +38,8 @@ struct Standing {
     confirmed: bool,
     misses: u32,
     got: f64,
+    /// The device says that the command is not in force, whatever its number.
+    lapsed: bool,
 }
 
 /// A value the device did not take.
@@ -227,12 +229,12 @@ impl Orders {
         self.spend(target.point);
         let old = self.standing.iter().find(|s| s.target.point == target.point);
         // Neither writing the same again nor writing another value is proof that anything stands.
-        let (misses, got) = old.map_or((0, held), |s| (s.misses, s.got));
+        let (misses, got, lapsed) = old.map_or((0, held, false), |s| (s.misses, s.got, s.lapsed));
         let again = old.filter(|s| same(&s.target, &target));
         let before = again.map_or_else(|| old.map(|s| s.held), |s| s.before);
         let confirmed = confirmed || again.is_some_and(|s| s.confirmed);
         self.standing.retain(|s| s.target.point != target.point);
-        self.standing.push(Standing { target, held, before, at: now, confirmed, misses, got });
+        self.standing.push(Standing { target, held, before, at: now, confirmed, misses, got, lapsed });
     }
 
     /// The device will not take `target`: tried again when it changes (or not even then, where the register does not
@@ -268,7 +270,7 @@ impl Orders {
     /// A command register reads `got`.
     pub fn read_back(&mut self, point: Point, got: f64) {
         let Some(s) = self.standing.iter_mut().find(|s| s.target.point == point) else { return };
-        s.got = got;
+        (s.got, s.lapsed) = (got, false);
         let is = |held: f64| (got - held).abs() <= SAME + 1e-6 * held.abs();
         if is(s.held) {
             (s.misses, s.confirmed) = (0, true);
@@ -285,12 +287,19 @@ impl Orders {
         refused.min_by_key(|t| (!timer(t), matches!(t.reason, Reason::OutOfRange | Reason::Disabled)))
     }
 
+    /// The device says that a command is not in force.
+    pub fn lapsed(&mut self, point: Point) {
+        if let Some(s) = self.standing.iter_mut().find(|s| s.target.point == point) {
+            (s.misses, s.lapsed) = (s.misses.saturating_add(1), true);
+        }
+    }
+
     /// For the frame.
     pub fn report(&mut self, now: Mono) -> WriteReport {
         let mismatches: Vec<_> = self
             .standing
             .iter()
-            .filter(|s| s.misses >= MISSES)
+            .filter(|s| s.misses >= MISSES && !s.lapsed)
             .map(|s| Mismatch { point: s.target.point, wanted: s.held, got: s.got })
             .collect();
         if let Some(setpoint) = self.valid(now) {
@@ -304,11 +313,13 @@ impl Orders {
                 self.applied = at.map(|at| (setpoint.cycle, at)).or(self.applied);
             }
         }
+        let refused = self.worst().map(|t| (t.target.point, t.reason));
+        let lapsed = self.standing.iter().find(|s| s.misses >= MISSES && s.lapsed);
         WriteReport {
             applied_cycle: self.applied.map(|(cycle, _)| cycle),
             acked_at: self.applied.map(|(_, at)| at),
             mismatches,
-            refused: self.worst().map(|t| (t.target.point, t.reason)),
+            refused: refused.or_else(|| lapsed.map(|s| (s.target.point, Reason::Disabled))),
         }
     }
 }
@@ -317,9 +328,13 @@ fn same(a: &Target, b: &Target) -> bool {
     a.point == b.point && (a.value - b.value).abs() <= 1e-9
 }
 
-/// A machine is told how much before it is told to run.
+/// A cap stands before what it caps, and a machine is told how much before it is told to run.
 fn in_order(mut targets: Vec<Target>) -> Vec<Target> {
-    targets.sort_by_key(|t| t.point == Point::On);
+    targets.sort_by_key(|t| match t.point {
+        Point::WMax => 0,
+        Point::On => 2,
+        _ => 1,
+    });
     targets
 }
 
@@ -369,6 +384,27 @@ mod tests {
             o.read_back(Point::WSet, if s == 1 { target.value } else { target.value - 1.0 });
         }
         assert_eq!(o.report(at(6)).mismatches, []);
+    }
+
+    #[test]
+    fn f65_a_cap_is_written_before_the_setpoint_it_caps() {
+        let target = |point, value| Target { point, value };
+        let sorted = in_order(vec![target(Point::On, 1.0), target(Point::WSet, 9.0), target(Point::WMax, 5.0)]);
+        assert_eq!(sorted.iter().map(|t| t.point).collect::<Vec<_>>(), [Point::WMax, Point::WSet, Point::On]);
+    }
+
+    #[test]
+    fn a_command_the_device_turned_off_is_refused_until_it_reads_well_again() {
+        let mut o = orders();
+        let target = told(&mut o, 1);
+        o.acked(target, target.value, true, at(1));
+        o.lapsed(Point::WSet);
+        o.lapsed(Point::WSet);
+        let report = o.report(at(2));
+        assert_eq!((report.refused, report.mismatches), (Some((Point::WSet, Reason::Disabled)), vec![]));
+        o.read_back(Point::WSet, target.value);
+        let report = o.report(at(3));
+        assert_eq!((report.refused, report.applied_cycle), (None, Some(1)));
     }
 
     #[test]

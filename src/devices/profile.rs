@@ -8,6 +8,7 @@ mod store;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::sunspec::Reference;
 use crate::site::{Access, DeviceIx, Point, PointSpec, Poll, Reversion, RunState, Value, Write};
 use file::{Bits, Class, Command, Identity, Kind, Online, Provenance, Type, WordOrder};
 
@@ -58,6 +59,8 @@ pub enum Rule {
 pub enum Wire {
     /// Modbus.
     Modbus(ModbusWire),
+    /// SunSpec models on Modbus; becomes `Modbus` when the device has said where its models stand.
+    Sunspec(SunspecWire),
     /// MQTT.
     Mqtt(MqttWire),
 }
@@ -75,6 +78,21 @@ pub struct ModbusWire {
     pub timeout: Duration,
     /// What tells the model.
     pub identify: Option<Identify>,
+}
+
+/// A device that says itself where its points stand.
+#[derive(Clone, Debug)]
+pub struct SunspecWire {
+    /// The wire below.
+    pub modbus: ModbusWire,
+    /// Where the marker is looked for, in this order.
+    pub bases: Vec<u16>,
+    /// Expected manufacturer.
+    pub manufacturer: Option<String>,
+    /// Expected model.
+    pub model: Option<String>,
+    /// Function code of writes, 6 or 16.
+    pub write_function: u8,
 }
 
 /// What tells a model from others.
@@ -153,6 +171,8 @@ impl Conversion {
 pub enum Source {
     /// In registers.
     Register(Register),
+    /// In the first of these models that the device has.
+    Model(Vec<Reference>),
     /// On a topic.
     Topic(Topic),
 }
@@ -184,15 +204,59 @@ pub struct Register {
     pub write_function: u8,
     /// Bits written together.
     pub write_length: u16,
+    /// The register with the power of ten, read in the same request.
+    pub scale_factor: Option<u16>,
+    /// What must stand beside a command for it to be in force.
+    pub lever: Option<Box<Lever>>,
+}
+
+/// What stands beside a command, read and written with it.
+#[derive(Clone, Debug)]
+pub struct Lever {
+    /// 1 while the command is in force.
+    pub enable: u16,
+    /// Register that says how the number is meant, and what must stand there.
+    pub mode: Option<(u16, u16)>,
+    /// The timer that ends the command, and its seconds.
+    pub timer: Option<Timer>,
+    /// Register with the seconds over which the device puts off a change at random.
+    pub window: Option<u16>,
+    /// A percentage of the first of these ratings that is implemented.
+    pub share_of: Vec<Register>,
+    /// That rating, canonical unit; `None` as long as it is not known.
+    pub full: Option<f64>,
+    /// Function code of a write of one register.
+    pub write_function: u8,
+}
+
+/// A register that ends a command by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timer {
+    /// First register.
+    pub address: u16,
+    /// Type.
+    pub ty: Type,
+    /// What must stand there.
+    pub s: u32,
 }
 
 impl Register {
     /// Lowest address and number of registers that hold the point.
     #[must_use]
     pub fn extent(&self) -> (u16, u16) {
-        let first = self.sum.iter().copied().fold(self.address, u16::min);
-        let last = self.sum.iter().copied().fold(self.address, u16::max);
-        (first, (last - first).saturating_add(self.ty.words()))
+        let mut spans = vec![(self.address, self.ty.words())];
+        spans.extend(self.sum.iter().map(|a| (*a, self.ty.words())));
+        spans.extend(self.scale_factor.map(|a| (a, 1)));
+        if let Some(lever) = &self.lever {
+            spans.push((lever.enable, 1));
+            spans.extend(lever.mode.map(|(a, _)| (a, 1)));
+            spans.extend(lever.window.map(|a| (a, 1)));
+            spans.extend(lever.timer.map(|t| (t.address, t.ty.words())));
+        }
+        let first = spans.iter().map(|(a, _)| *a).min().unwrap_or(self.address);
+        // A register at the very end of the table: counted, not added up.
+        let count = spans.iter().map(|(a, n)| (a - first).saturating_add(*n)).max().unwrap_or(0);
+        (first, count)
     }
 }
 
@@ -216,6 +280,8 @@ pub struct Topic {
 pub enum Sample {
     /// Registers, or 0/1 for bits.
     Registers(Vec<u16>),
+    /// All registers of a SunSpec device, from its marker on.
+    Image(Vec<u16>),
     /// A message.
     Payload(String),
     /// Nothing: a command without echo.
@@ -272,12 +338,16 @@ impl Profile {
     }
 }
 
-/// JSON Schema of the profile file, both protocols.
+/// JSON Schema of the profile file, one for each protocol.
 #[must_use]
 pub fn json_schema() -> serde_json::Value {
     serde_json::json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "hexad device profile",
-        "oneOf": [schemars::schema_for!(file::ModbusFile), schemars::schema_for!(file::MqttFile)],
+        "oneOf": [
+            schemars::schema_for!(file::ModbusFile),
+            schemars::schema_for!(file::SunspecFile),
+            schemars::schema_for!(file::MqttFile),
+        ],
     })
 }

@@ -262,16 +262,19 @@ fn answer(registers: &mut Registers, unit: u8, pdu: &[u8]) -> Vec<u8> {
 }
 
 pub fn device(id: &str, profile: &str, address: &str, unit: u8) -> Device {
-    let store = ProfileStore::built_in().unwrap();
+    device_of(&ProfileStore::built_in().unwrap(), id, profile, address, unit)
+}
+
+pub fn device_of(store: &ProfileStore, id: &str, profile: &str, address: &str, unit: u8) -> Device {
     let known = store.get(profile);
     let (points, reversion) = known.map_or((4, hexad::site::Reversion::None), |p| (p.points.len(), p.reversion()));
-    let modbus = known.is_some_and(|p| matches!(p.wire, Wire::Modbus(_)));
+    let mqtt = known.is_some_and(|p| matches!(p.wire, Wire::Mqtt(_)));
     Device {
         id: id.into(),
         profile: profile.into(),
         address: address.into(),
         unit,
-        topic: (!modbus).then(|| id.replace('-', "/")),
+        topic: mqtt.then(|| id.replace('-', "/")),
         stop: Stop::Hold,
         points: 0..points,
         reversion,
@@ -322,8 +325,13 @@ impl Bench {
     }
 
     pub fn run_with(&self, devices: Vec<Device>, profiles: ProfileStore) -> Rig {
+        self.run_over(devices, profiles, self.dial())
+    }
+
+    /// On connections of `dial`, and on the clock that runs.
+    pub fn run_over(&self, devices: Vec<Device>, profiles: ProfileStore, dial: Dial) -> Rig {
         let (site, shutdown) = (site(devices), CancellationToken::new());
-        let handles = spawn_over(&site, &profiles, &BTreeMap::new(), self.clock(), shutdown.clone(), self.dial());
+        let handles = spawn_over(&site, &profiles, &BTreeMap::new(), self.clock(), shutdown.clone(), dial);
         Rig { handles, shutdown, bench: self.clone(), profiles, site }
     }
 

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use hexad::devices::modbus::codec::{ReadBlock, ReplyError, decode, encode, plan_reads, single};
+use hexad::devices::modbus::lever;
 use hexad::devices::mqtt::codec::{decode_message, encode_command};
-use hexad::devices::profile::{Profile, ProfileStore, parse};
+use hexad::devices::profile::{Profile, ProfileStore, Source, Wire, parse};
+use hexad::devices::sunspec::{self, Found, models};
 use hexad::site::{Point, Poll, Reason};
 use proptest::prelude::*;
 
@@ -126,9 +128,24 @@ fn every_type() -> Profile {
 
 fn profiles() -> Vec<Arc<Profile>> {
     let store = ProfileStore::built_in().unwrap();
-    let mut all: Vec<_> = store.names().map(|n| store.get(n).unwrap().clone()).collect();
+    let mut all: Vec<_> = store.names().map(|n| found(store.get(n).unwrap())).collect();
     all.push(Arc::new(every_type()));
     all
+}
+
+/// A SunSpec profile as on a device that has every model, rated 50 kW.
+fn found(profile: &Arc<Profile>) -> Arc<Profile> {
+    let Wire::Sunspec(wire) = &profile.wire else { return Arc::clone(profile) };
+    let (mut chain, mut at) = (Vec::new(), 40_002);
+    for (model, items) in models::MODELS {
+        let length = items.iter().map(|i| i.at + i.form.words()).max().unwrap() - 2;
+        chain.push(Found { model: *model, at, length });
+        at += length + 2;
+    }
+    let mut profile = sunspec::resolve(profile, wire, &chain);
+    profile.points.iter_mut().for_each(|p| sunspec::rate(p, Some(50.0)));
+    assert!(profile.points.iter().all(|p| matches!(p.source, Source::Register(_))));
+    Arc::new(profile)
 }
 
 fn blocks(profile: &Profile) -> Vec<ReadBlock> {
@@ -239,6 +256,9 @@ proptest! {
         for profile in profiles() {
             for (n, p) in profile.points.iter().enumerate().filter(|(_, p)| p.point.is_command()) {
                 let value = p.valid.0 + share * (p.valid.1 - p.valid.0);
+                if lever::of(&profile, p.point).is_some() {
+                    continue;
+                }
                 if let Ok(w) = encode(&profile, p.point, value) {
                     let block = single(&profile, n).unwrap();
                     let got = decode(&profile, &block, &w.words)[0].1;
@@ -249,6 +269,30 @@ proptest! {
                     let (_, payload, echo) = encode_command(&profile, p.point, value).unwrap();
                     prop_assert!((echo - value).abs() < 1e-3, "{}", payload);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_command_that_depends_on_others_reads_back_and_no_cap_is_rounded_up(kw in 0.0..60.0f64, power in -3..=3i16, before in any::<u16>()) {
+        for profile in profiles() {
+            for point in [Point::WMax, Point::WSet] {
+                let Some((n, block)) = lever::of(&profile, point) else { continue };
+                let Source::Register(r) = &profile.points[n].source else { continue };
+                let mut words = vec![before.min(0x7FFE); usize::from(block.count)];
+                words[usize::from(r.scale_factor.unwrap() - block.address)] = power as u16;
+                let Ok(requests) = lever::encode(&profile, n, kw, block.address, &words) else { continue };
+                for w in &requests {
+                    let at = usize::from(w.address - block.address);
+                    words[at..at + w.words.len()].copy_from_slice(&w.words);
+                }
+                let got = decode(&profile, &block, &words)[0].1;
+                let held = requests.last().unwrap().value;
+                prop_assert!(got.is_ok_and(|v| (v - held).abs() < 1e-9), "{:?} is not {}", got, held);
+                let wanted = if point == Point::WMax { kw.min(50.0) } else { kw };
+                let step = profile.points[n].conversion.factor.abs() * 10f64.powi(power.into());
+                prop_assert!((held - wanted).abs() <= step + 1e-9);
+                prop_assert!(point != Point::WMax || held <= wanted + 1e-6);
             }
         }
     }

@@ -8,6 +8,7 @@ use hexad::devices::{modbus, mqtt};
 use hexad::site::{DeviceIx, Point, Reversion};
 
 const PCS: &str = include_str!("../../config/profiles/ref-pcs-250.toml");
+const INVERTER: &str = include_str!("../../config/profiles/sunspec-inverter.toml");
 const DALI: &str = include_str!("../../config/profiles/ref-dali-gateway.toml");
 
 fn store() -> ProfileStore {
@@ -35,6 +36,8 @@ fn every_vector_of_every_profile_holds() {
                     let topic = t.topic.as_deref().unwrap();
                     mqtt::codec::decode_message(profile, topic, text.as_bytes(), false)
                 }
+                // Whole devices are put together and resolved when the profile is loaded; below they are shown to fail.
+                (Sample::Image(_), Source::Model(_)) => continue,
                 other => panic!("{name}: {other:?}"),
             };
             let got = got.into_iter().find(|(n, _)| *n == v.point).unwrap().1;
@@ -109,7 +112,7 @@ fn mistakes_are_refused_one_by_one() {
     let line_of = |text: &str, what: &str| text.lines().position(|l| l == what).unwrap() + 1;
     let cases: &[(&str, &str, &str, &str)] = &[
         ("[point.SoH]", "[point.Soh]", "Soh", "did you mean `SoH`"),
-        ("protocol = \"modbus\"", "protocol = \"modbuss\"", "protocol", "write \"modbus\" or \"mqtt\""),
+        ("protocol = \"modbus\"", "protocol = \"modbuss\"", "protocol", "write \"modbus\", \"sunspec\" or \"mqtt\""),
         ("protocol = \"modbus\"\n", "", "protocol", "missing"),
         ("class = \"battery\"", "class = \"batery\"", "batery", "did you mean `battery`"),
         ("address = 84", "address = 83", "point.SoC.address", "overlaps [point.W]"),
@@ -184,6 +187,33 @@ fn mqtt_mistakes_are_refused_one_by_one() {
     for (from, to, key, message) in cases {
         assert!(DALI.contains(from), "{from}");
         let errors = refused(&DALI.replacen(from, to, 1));
+        assert!(errors.iter().any(|e| e.key == *key && e.message.contains(message)), "{from}: {errors:?}");
+    }
+}
+
+#[test]
+fn sunspec_mistakes_are_refused_one_by_one() {
+    let cases: &[(&str, &str, &str, &str)] = &[
+        ("\"701:W\"", "\"700:W\"", "point.W.point", "model 700 is not known; known are 1, 101"),
+        ("\"103:VAr\"", "\"103:Var_\"", "point.VAr.point", "did you mean \"103:VAr\"?"),
+        ("\"701:Hz\"", "\"701.Hz\"", "point.Hz.point", "write \"103:W\""),
+        ("\"701:Hz\"", "\"701#0:Hz\"", "point.Hz.point", "write \"103:W\""),
+        ("\"701:Hz\"", "\"701:VL1\"", "point.Hz.point", "cannot be given in Hz"),
+        ("\"701:W\"", "\"1:Mn\"", "point.W.point", "cannot be given in kW"),
+        ("\"701:InvSt\"", "\"701:ConnSt\"", "point.St.point", "no operating states"),
+        ("\"704:WMaxLimPct\"", "\"704:WSet\"", "point.WMax.point", "write [point.WSet]"),
+        ("\"704:WMaxLimPct\"", "\"701:W\"", "point.WMax.point", "\"123:WMaxLimPct\" or \"704:WMaxLimPct\""),
+        ("\"704:WMaxLimPctRvrtTms\", \"123", "\"704:WSetRvrtTms\", \"123", "point.RvrtTms.point", "ends no command"),
+        ("\"704:WMaxLimPctRvrtTms\", ", "", "point.RvrtTms.point", "ends no command"),
+        ("reversion = {", "registers_per_read_max = 100\nreversion = {", "registers_per_read_max", "701:W and what"),
+        ("reversion = {", "write_function = 5\nreversion = {", "write_function", "6 or 16"),
+        ("value_kw = 30.25", "value_kw = 30.5", "vector#21.point", "reads as 30.25"),
+        ("\"103:W\" = -120", "\"103:Watt\" = -120", "vector#2.raw", "did you mean \"103:"),
+        ("WMax = 10000.0", "", "safe", "missing WMax"),
+    ];
+    for (from, to, key, message) in cases {
+        assert!(INVERTER.contains(from), "{from}");
+        let errors = refused(&INVERTER.replacen(from, to, 1));
         assert!(errors.iter().any(|e| e.key == *key && e.message.contains(message)), "{from}: {errors:?}");
     }
 }

@@ -1,11 +1,14 @@
 //! Between registers and canonical values. Pure; takes any bytes and never panics.
 
+use super::lever;
 use crate::devices::profile::file::{Kind, Type, WordOrder};
 use crate::devices::profile::{Profile, ProfilePoint, Register, Source, Wire};
 use crate::site::{Access, Point, Poll, Reason, Value};
 
 /// Most bits one request may ask for.
 const BITS_PER_READ_MAX: u16 = 2000;
+/// A scale factor that is not implemented.
+const NO_SCALE: u16 = 0x8000;
 /// Relative slack of range checks: decimal scales are not exact in binary.
 const SLACK: f64 = 1e-9;
 
@@ -211,22 +214,56 @@ pub fn decode(profile: &Profile, block: &ReadBlock, words: &[u16]) -> Vec<(usize
 }
 
 fn value_of(point: &ProfilePoint, r: &Register, base: u16, words: &[u16]) -> Value {
+    let number = scaled(r, base, words)?;
+    if !r.states.is_empty() {
+        return r.states.get(&(number as i64)).map(|s| s.code()).ok_or(Reason::OutOfRange);
+    }
+    match &r.lever {
+        Some(l) => {
+            lever::in_force(l, base, words)?.map_or_else(|full| within(point, full), |()| canonical(point, number))
+        }
+        None => canonical(point, number),
+    }
+}
+
+fn canonical(point: &ProfilePoint, number: f64) -> Value {
+    within(point, point.conversion.canonical(number))
+}
+
+/// The number of a register in the unit of its model, with its scale factor from the same `words`.
+pub(super) fn scaled(r: &Register, base: u16, words: &[u16]) -> Value {
     let mut total = 0.0;
     for address in std::iter::once(&r.address).chain(&r.sum) {
-        let raw = address
-            .checked_sub(base)
-            .and_then(|o| words.get(usize::from(o)..usize::from(o) + usize::from(r.ty.words())))
-            .ok_or(Reason::BadReply)?;
+        let raw = cut(base, words, *address, r.ty.words())?;
         total += number(r, pattern(raw, r.word_order))?;
     }
-    if !r.states.is_empty() {
-        return r.states.get(&(total as i64)).map(|s| s.code()).ok_or(Reason::OutOfRange);
+    Ok(by_power(total, power(r, base, words)?))
+}
+
+/// The registers at `address`, out of `words` from `base` on.
+pub(in crate::devices) fn cut(base: u16, words: &[u16], address: u16, count: u16) -> Result<&[u16], Reason> {
+    let cut = address.checked_sub(base).map(usize::from).and_then(|o| words.get(o..o + usize::from(count)));
+    cut.ok_or(Reason::BadReply)
+}
+
+/// The power of ten that stands beside a number.
+pub(super) fn power(r: &Register, base: u16, words: &[u16]) -> Result<i32, Reason> {
+    let Some(address) = r.scale_factor else { return Ok(0) };
+    let word = cut(base, words, address, 1)?.first().copied().unwrap_or(NO_SCALE);
+    match i32::from(word as i16) {
+        p @ -10..=10 => Ok(p),
+        _ if word == NO_SCALE => Err(Reason::NotImplemented),
+        _ => Err(Reason::BadReply),
     }
-    within(point, point.conversion.canonical(total))
+}
+
+/// Decimal places divided off, not multiplied by an inexact 0.1.
+pub(super) fn by_power(number: f64, power: i32) -> f64 {
+    if power < 0 { number / 10f64.powi(-power) } else { number * 10f64.powi(power) }
 }
 
 /// The registers as one bit pattern, high word first.
-fn pattern(words: &[u16], order: WordOrder) -> u64 {
+pub(super) fn pattern(words: &[u16], order: WordOrder) -> u64 {
     let join = |acc: u64, w: &u16| acc << 16 | u64::from(*w);
     match order {
         WordOrder::Big => words.iter().fold(0, join),
@@ -267,18 +304,25 @@ pub(in crate::devices) fn within(point: &ProfilePoint, value: f64) -> Value {
 pub fn encode(profile: &Profile, point: Point, canonical: f64) -> Result<WriteRequest, Reason> {
     let p = profile.index(point).and_then(|n| profile.points.get(n)).ok_or(Reason::NotImplemented)?;
     let Source::Register(r) = &p.source else { return Err(Reason::NotImplemented) };
-    if p.access == Access::Read {
+    // What depends on other registers cannot be written blindly.
+    if p.access == Access::Read || r.lever.is_some() || r.scale_factor.is_some() {
         return Err(Reason::NotImplemented);
     }
     let canonical = within(p, canonical)?;
-    let pattern = to_pattern(r, p.conversion.raw(canonical))?;
+    let mut words = to_words(r, p.conversion.raw(canonical))?;
+    let value = value_of(p, r, r.address, &words)?;
+    words.resize(words.len().max(usize::from(r.write_length)), 0);
+    Ok(WriteRequest { point, function: r.write_function, address: r.address, words, value })
+}
+
+/// The registers that hold the device's number `raw`.
+pub(super) fn to_words(r: &Register, raw: f64) -> Result<Vec<u16>, Reason> {
+    let pattern = to_pattern(r, raw)?;
     let mut words: Vec<u16> = (0..r.ty.words()).rev().map(|n| (pattern >> (16 * n)) as u16).collect();
     if r.word_order == WordOrder::Little {
         words.reverse();
     }
-    let value = value_of(p, r, r.address, &words)?;
-    words.resize(words.len().max(usize::from(r.write_length)), 0);
-    Ok(WriteRequest { point, function: r.write_function, address: r.address, words, value })
+    Ok(words)
 }
 
 fn to_pattern(r: &Register, raw: f64) -> Result<u64, Reason> {

@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::codec::{self, ReadBlock};
+use super::codec::{self, ReadBlock, WriteRequest};
+use super::discover::{self, Scout};
+use super::lever;
 use super::limit::Refused;
 use super::line::{Failure, Line};
 use crate::devices::backoff::Backoff;
 use crate::devices::face::Face;
 use crate::devices::profile::file::Identity;
-use crate::devices::profile::{Identify, ModbusWire, Profile};
+use crate::devices::profile::{Identify, ModbusWire, Profile, Source, Wire};
+use crate::devices::sunspec;
 use crate::site::{Link, Poll, Reason, Setpoint, Stop, Target};
 use crate::units::Mono;
 
@@ -46,8 +49,10 @@ pub struct Unit {
     pub face: Face,
     pub stop: Stop,
     unit: u8,
+    /// As it is on this device.
     profile: Arc<Profile>,
     wire: ModbusWire,
+    scout: Scout,
     identified: bool,
     groups: Vec<Group>,
     refused: Refused,
@@ -74,6 +79,7 @@ impl Unit {
             unit,
             profile,
             wire,
+            scout: Scout::default(),
             identified: false,
             groups,
             refused,
@@ -124,7 +130,12 @@ impl Unit {
     /// Longest time one turn takes by its own deadlines. A turn ends at the first time-out, but a slow device may come
     /// close to it at every request, and that is not the driver's fault.
     pub fn turn_max(&self) -> Duration {
-        let requests = self.groups.iter().map(|g| g.blocks.len()).sum::<usize>() + self.face.orders.safe().len() + 3;
+        let reads = self.groups.iter().map(|g| g.blocks.len()).sum::<usize>();
+        let requests = match self.face.profile.wire {
+            // It is looked through first; a command takes reads and writes of what stands beside it.
+            Wire::Sunspec(_) => discover::REQUESTS_MAX + reads + 8 * self.face.orders.safe().len(),
+            _ => reads + self.face.orders.safe().len() + 3,
+        };
         (self.wire.min_gap + self.wire.timeout) * u32::try_from(requests).unwrap_or(u32::MAX)
     }
 
@@ -183,6 +194,7 @@ impl Unit {
     async fn work(&mut self, line: &mut Line, now: Mono) -> Result<(), Fault> {
         if !self.identified {
             self.identify(line).await?;
+            self.discover(line).await?;
             self.face.orders.forget();
             self.groups = groups(&self.profile, self.registers_max, now);
             self.refused = Refused::default();
@@ -212,6 +224,38 @@ impl Unit {
             }
         };
         if same { Ok(()) } else { Err(Fault::Unit(Reason::IdentityMismatch)) }
+    }
+
+    /// Where the points stand on this device, anew on each connection: a new firmware may have moved them.
+    async fn discover(&mut self, line: &mut Line) -> Result<(), Fault> {
+        let written = Arc::clone(&self.face.profile);
+        let Wire::Sunspec(wire) = &written.wire else { return Ok(()) };
+        let chain = self.scout.look(line, self.unit, wire, &self.face.name).await?;
+        self.profile = Arc::new(sunspec::resolve(&written, wire, &chain));
+        for n in 0..self.profile.points.len() {
+            self.rate(line, n).await?;
+        }
+        let now = self.face.now();
+        for (n, p) in self.profile.points.iter().enumerate().filter(|(_, p)| matches!(p.source, Source::Model(_))) {
+            tracing::info!(device = self.face.name, point = p.point.name(), "the device has no model for it");
+            self.face.reading(n, Err(Reason::NotImplemented), now);
+        }
+        Ok(())
+    }
+
+    /// Reads the rating that a command is a share of.
+    async fn rate(&mut self, line: &mut Line, n: usize) -> Result<(), Fault> {
+        for (which, block) in lever::ratings(&self.profile, n).into_iter().enumerate() {
+            let words = match line.read(self.unit, &self.wire, &block).await {
+                Ok(words) => words,
+                Err(Failure::Exception(1..=3)) => Vec::new(),
+                Err(f) => return Err(fault(f)),
+            };
+            if lever::take_rating(Arc::make_mut(&mut self.profile), n, which, &words) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn read_group(&mut self, line: &mut Line, n: usize, now: Mono) -> Result<(), Fault> {
@@ -310,18 +354,30 @@ impl Unit {
         if !self.face.orders.afford(target, now) {
             return Ok(());
         }
-        let request = match codec::encode(&self.profile, target.point, target.value) {
-            Ok(request) => request,
+        let requests = match self.requests(line, target).await? {
+            Ok(requests) => requests,
             Err(reason) => {
-                self.face.orders.refused(target, reason, now);
+                // What a device did not have beside its command now, it may have later.
+                if reason != Reason::OutOfRange && lever::of(&self.profile, target.point).is_some() {
+                    self.face.orders.failed(target, reason, now);
+                } else {
+                    self.face.orders.refused(target, reason, now);
+                }
                 return Ok(());
             }
         };
-        let result = line.write(self.unit, &self.wire, &request).await;
+        let (mut result, mut held) = (Ok(()), target.value);
+        for request in &requests {
+            held = request.value;
+            result = line.write(self.unit, &self.wire, request).await;
+            if result.is_err() {
+                break;
+            }
+        }
         let now = self.face.now();
         let orders = &mut self.face.orders;
         match result {
-            Ok(()) => orders.acked(target, request.value, true, now),
+            Ok(()) => orders.acked(target, held, true, now),
             Err(Failure::Exception(1 | 2)) => orders.refused(target, Reason::IllegalAddress, now),
             Err(Failure::Exception(3)) => orders.refused(target, Reason::OutOfRange, now),
             Err(Failure::Exception(4 | 7 | 8)) => orders.failed(target, Reason::DeviceFailure, now),
@@ -338,6 +394,19 @@ impl Unit {
             Err(Failure::Exception(_)) => orders.refused(target, Reason::BadReply, now),
         }
         Ok(())
+    }
+
+    /// What to send for a command.
+    async fn requests(&mut self, line: &mut Line, target: Target) -> Result<Result<Vec<WriteRequest>, Reason>, Fault> {
+        let Some((n, block)) = lever::of(&self.profile, target.point) else {
+            return Ok(codec::encode(&self.profile, target.point, target.value).map(|r| vec![r]));
+        };
+        self.rate(line, n).await?;
+        match line.read(self.unit, &self.wire, &block).await {
+            Ok(words) => Ok(lever::encode(&self.profile, n, target.value, block.address, &words)),
+            Err(Failure::Exception(1..=3)) => Ok(Err(Reason::IllegalAddress)),
+            Err(f) => Err(fault(f)),
+        }
     }
 
     /// The fallback values, for an ordered stop.
@@ -360,7 +429,7 @@ impl Unit {
     }
 }
 
-const fn fault(f: Failure) -> Fault {
+pub const fn fault(f: Failure) -> Fault {
     match f {
         Failure::Lost(reason) => Fault::Lost(reason),
         Failure::Exception(5 | 6) => Fault::Busy,

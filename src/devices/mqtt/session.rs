@@ -140,7 +140,7 @@ impl Member {
     fn topics(&self) -> impl Iterator<Item = String> {
         let points = self.face.profile.points.iter().filter_map(|p| match &p.source {
             Source::Topic(t) => t.topic.clone(),
-            Source::Register(_) => None,
+            Source::Register(_) | Source::Model(_) => None,
         });
         let mut topics: Vec<_> = points.chain(self.wire.online.as_ref().map(|o| o.topic.clone())).collect();
         topics.sort();

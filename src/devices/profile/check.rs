@@ -2,6 +2,7 @@
 
 mod modbus;
 mod mqtt;
+mod sunspec;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,10 +11,20 @@ use super::file::{FileUnit, ReversionFile, ReversionKind, VectorReason};
 use super::load::{ProfileError, Text};
 use super::{Conversion, Profile, ProfilePoint, Rule, Vector};
 use crate::devices::proof;
-use crate::site::{Access, Point, Reason, RunState, Unit, Value};
+use crate::site::{Access, Point, Poll, Reason, RunState, Unit, Value};
 
 pub use modbus::modbus;
 pub use mqtt::mqtt;
+pub use sunspec::sunspec;
+
+/// Age beyond which a reading is stale unless the profile says otherwise: three missed polls and a time-out.
+const fn default_stale_s(poll: Poll) -> f64 {
+    match poll {
+        Poll::Fast => 5.0,
+        Poll::Slow => 35.0,
+        Poll::Once => 1e9,
+    }
+}
 
 struct Check<'a> {
     text: &'a Text<'a>,

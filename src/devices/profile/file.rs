@@ -3,6 +3,7 @@
 
 mod modbus;
 mod mqtt;
+mod sunspec;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -11,6 +12,7 @@ use crate::site::{Point, Unit};
 
 pub use modbus::{ModbusFile, ModbusPoint, ModbusTag, ModbusVector};
 pub use mqtt::{Command, MqttFile, MqttPoint, MqttTag, MqttVector, Online};
+pub use sunspec::{At, MakerFile, SunspecFile, SunspecPoint, SunspecTag, SunspecVector};
 
 /// What a device is; a hint for people and for `hexad check`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]

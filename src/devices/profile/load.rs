@@ -1,4 +1,4 @@
-use super::file::{ModbusFile, MqttFile};
+use super::file::{ModbusFile, MqttFile, SunspecFile};
 use super::{Profile, check};
 
 /// A mistake in a profile: where, which key, and what to write instead.
@@ -32,15 +32,21 @@ pub fn parse(name: &str, file: &str, text: &str) -> Result<Profile, Vec<ProfileE
             let f: ModbusFile = toml::from_str(text).map_err(|e| vec![source.syntax(&e)])?;
             check::modbus(name, &source, f)
         }
+        Some("sunspec") => {
+            let f: SunspecFile = toml::from_str(text).map_err(|e| vec![source.syntax(&e)])?;
+            check::sunspec(name, &source, f)
+        }
         Some("mqtt") => {
             let f: MqttFile = toml::from_str(text).map_err(|e| vec![source.syntax(&e)])?;
             check::mqtt(name, &source, f)
         }
         Some(other) => {
-            let message = format!("`{other}` is not spoken; write \"modbus\" or \"mqtt\"");
+            let message = format!("`{other}` is not spoken; write \"modbus\", \"sunspec\" or \"mqtt\"");
             Err(vec![source.at("", "protocol", message)])
         }
-        None => Err(vec![source.at("", "protocol", "missing; write protocol = \"modbus\" or \"mqtt\"".into())]),
+        None => {
+            Err(vec![source.at("", "protocol", "missing; write protocol = \"modbus\", \"sunspec\" or \"mqtt\"".into())])
+        }
     }
 }
 

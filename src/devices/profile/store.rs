@@ -34,6 +34,9 @@ pub const BUILT_IN: &[(&str, &str)] = built_in![
     "ref-pv-500",
     "ref-weather",
     "ref-wind-60",
+    "sunspec-inverter",
+    "sunspec-meter",
+    "sunspec-storage",
 ];
 
 /// All known profiles by name.

@@ -1,25 +1,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Check, Number, expected, proven, rule, safe_of, timer_of, unknown_safe};
+use super::{Check, Number, default_stale_s, expected, proven, rule, safe_of, timer_of, unknown_safe};
 use crate::devices::profile::file::{IdentifyFile, Identity, Kind, ModbusFile, ModbusPoint, Type};
 use crate::devices::profile::load::{ProfileError, Text};
 use crate::devices::profile::{
     Identify, ModbusWire, Profile, ProfilePoint, Register, Rule, Sample, Source, Vector, Wire,
 };
-use crate::site::{Access, Point, Poll, RunState, Write};
+use crate::site::{Access, Point, RunState, Write};
 
 /// Largest read of the protocol, registers.
 const READ_MAX: u16 = 125;
-
-/// Age beyond which a reading is stale unless the profile says otherwise: three missed polls and a time-out.
-const fn default_stale_s(poll: Poll) -> f64 {
-    match poll {
-        Poll::Fast => 5.0,
-        Poll::Slow => 35.0,
-        Poll::Once => 1e9,
-    }
-}
 
 pub fn modbus(name: &str, text: &Text<'_>, f: ModbusFile) -> Result<Profile, Vec<ProfileError>> {
     let mut c = Check { text, errors: Vec::new(), warnings: Vec::new() };
@@ -149,6 +140,8 @@ fn modbus_point(
             writes_per_day: m.writes_per_day,
             write_function: write_function(c, &table, m, written),
             write_length: m.write_length.unwrap_or(1),
+            scale_factor: None,
+            lever: None,
         }),
     }
 }
@@ -241,7 +234,7 @@ fn overlaps(c: &mut Check<'_>, points: &[ProfilePoint]) {
         .iter()
         .filter_map(|p| match &p.source {
             Source::Register(r) => Some((p, r)),
-            Source::Topic(_) => None,
+            Source::Model(_) | Source::Topic(_) => None,
         })
         .collect();
     for (n, (p, r)) in registers.iter().enumerate() {
