@@ -11,6 +11,7 @@ mod propose;
 mod screen;
 mod status;
 mod strip;
+mod svg;
 mod table;
 mod watch;
 
