@@ -1,0 +1,86 @@
+//! Foreign clients of the operators' interface: Python's grpcio, by stubs made from `proto/` and by reflection, against the
+//! real daemon and the real rig.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::live::{Daemon, RigProcess, free_address, running, signal};
+use crate::peers::python;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Runs to its end and must succeed; the scripts bound their own time. What it printed.
+fn run(command: &mut Command) -> String {
+    let out = command.output().unwrap();
+    let (said, cried) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success(), "{command:?}: {}\n{said}\n{cried}", out.status);
+    said.into_owned()
+}
+
+fn peer(address: &str, by: &str, checks: &[&str]) -> Command {
+    let mut command = python("grpc_peer.py");
+    command.args([address, by]).args(checks);
+    command
+}
+
+/// All checks are done, none left out.
+fn all_done(address: &str, by: &str, checks: &[&str]) {
+    let said = run(&mut peer(address, by, checks));
+    let done: Vec<&str> = said.lines().filter_map(|l| l.strip_prefix("done ")).collect();
+    assert_eq!(done, checks, "{said}");
+}
+
+/// The README's client, made ready as the README says.
+fn readme_client(address: &str) {
+    let stubs = tempfile::tempdir().unwrap();
+    let out = |kind: &str| format!("--{kind}={}", stubs.path().display());
+    let files = ["proto/hexad/v1/hexad.proto", "proto/hexad/v1/proposal.proto"];
+    let mut make = python("client.py");
+    let interpreter = make.get_program().to_owned();
+    let mut protoc = Command::new(interpreter);
+    protoc.current_dir(ROOT).args(["-m", "grpc_tools.protoc", "-Iproto"]);
+    run(protoc.args([out("python_out"), out("grpc_python_out")]).args(files));
+    let said = run(make.arg(address).env("PYTHONPATH", stubs.path()));
+    let places: Vec<_> = ["grid_connected", "battery", "accepted", "applied", "released"].map(|w| said.find(w)).into();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{said}");
+}
+
+struct Reading(Child);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[test]
+fn f53_f55_python_by_stubs_and_by_reflection_asks_falls_behind_and_ends_with_the_daemon() {
+    let address = free_address();
+    let mut rig = RigProcess::start(&["--speed", "5"]);
+    let daemon = Daemon::start(&rig, &address);
+    daemon.until(&mut rig, 60, "all good and planned", running);
+
+    let checks = ["site", "snapshot", "stream", "plan", "propose", "errors"];
+    all_done(&address, "stubs", &checks);
+    all_done(&address, "reflection", &checks);
+    all_done(&address, "reflection", &["vanish", "slow"]);
+    readme_client(&address);
+
+    let mut end = peer(&address, "stubs", &["end"]);
+    let mut reading = Reading(end.stdout(Stdio::piped()).spawn().unwrap());
+    let mut said = BufReader::new(reading.0.stdout.take().unwrap()).lines();
+    assert_eq!(said.next().unwrap().unwrap(), "reading");
+    signal(daemon.pid(), "TERM");
+    assert_eq!(said.next().unwrap().unwrap(), "done end");
+    assert!(reading.0.wait().unwrap().success());
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn the_readme_shows_the_client_that_is_tested() {
+    let read = |path: &str| std::fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
+    let shown = format!("```python\n{}```\n", read("tests/peers/client.py"));
+    assert!(read("README.md").contains(&shown), "README.md and tests/peers/client.py differ");
+}
