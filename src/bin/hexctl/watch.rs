@@ -19,7 +19,7 @@ use crate::svg::svg;
 use crate::{print, status};
 
 /// Columns and lines of a picture: everything finds room.
-const PICTURE: (u16, u16) = (144, 42);
+const PICTURE: (u16, u16) = (144, 41);
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
