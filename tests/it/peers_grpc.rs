@@ -2,9 +2,10 @@
 //! real daemon and the real rig.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::keys::{Authority, DAY, Says, client, server};
 use crate::live::{Daemon, RigProcess, free_address, running, signal};
 use crate::peers::python;
 
@@ -26,7 +27,11 @@ fn peer(address: &str, by: &str, checks: &[&str]) -> Command {
 
 /// All checks are done, none left out.
 fn all_done(address: &str, by: &str, checks: &[&str]) {
-    let said = run(&mut peer(address, by, checks));
+    done(&mut peer(address, by, checks), checks);
+}
+
+fn done(peer: &mut Command, checks: &[&str]) {
+    let said = run(peer);
     let done: Vec<&str> = said.lines().filter_map(|l| l.strip_prefix("done ")).collect();
     assert_eq!(done, checks, "{said}");
 }
@@ -75,6 +80,61 @@ fn f53_f55_python_by_stubs_and_by_reflection_asks_falls_behind_and_ends_with_the
     signal(daemon.pid(), "TERM");
     assert_eq!(said.next().unwrap().unwrap(), "done end");
     assert!(reading.0.wait().unwrap().success());
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+/// Certificate and key.
+type Person = (PathBuf, PathBuf);
+
+/// Python over TLS: the authority it trusts, and who it is.
+fn over_tls(address: &str, by: &str, trusted: &Path, person: Option<&Person>, checks: &[&str]) {
+    let mut command = peer(address, by, checks);
+    command.arg("--ca").arg(trusted);
+    if let Some((certificate, key)) = person {
+        command.arg("--cert").arg(certificate).arg("--key").arg(key);
+    }
+    done(&mut command, checks);
+}
+
+#[test]
+fn python_over_tls_the_right_certificate_works_and_every_other_is_locked_out() {
+    let now = hexad::clock::wall().time.as_second();
+    let current = |says: Says<'static>| Says { from: now - 30 * DAY, until: now + 30 * DAY, ..says };
+    let ended = |says: Says<'static>| Says { from: now - 30 * DAY, until: now - DAY, ..says };
+    let [park, other] = ["park", "other"].map(|name| Authority::lasting(name, now - 100 * DAY, now + 100 * DAY));
+    let files = park.server(current(server("daemon")));
+    let anna = park.issue("anna", current(client("anna", "operator")));
+    let address = free_address();
+    let mut rig = RigProcess::start(&["--speed", "5"]);
+    let text = |path: &Path| path.display().to_string();
+    let set = |key: &str, value: &Path| (format!("HEXAD__TLS__{key}"), text(value));
+    let settings = [
+        set("AUTHORITY", &files.authority),
+        set("CERTIFICATE", &files.certificate),
+        set("KEY", &files.key),
+    ];
+    let mut daemon = Daemon::start_with(&rig, &address, &settings);
+    let tell = |key: &str, value: &Path| (format!("HEXCTL_{key}"), text(value));
+    daemon.environment = vec![tell("AUTHORITY", &park.file()), tell("CERTIFICATE", &anna.0), tell("KEY", &anna.1)];
+    daemon.until(&mut rig, 60, "all good and planned", running);
+
+    over_tls(&address, "stubs", &park.file(), Some(&anna), &["site", "stream", "plan", "propose", "errors", "narrowed"]);
+    over_tls(&address, "reflection", &park.file(), Some(&anna), &["snapshot", "propose"]);
+    let vera = park.issue("vera", current(client("vera", "viewer")));
+    over_tls(&address, "stubs", &park.file(), Some(&vera), &["viewer"]);
+
+    let out = |trusted: &Path, person: Option<&Person>| {
+        over_tls(&address, "stubs", trusted, person, &["locked_out"]);
+    };
+    out(&park.file(), None);
+    out(&park.file(), Some(&park.issue("late", ended(client("late", "operator")))));
+    out(&park.file(), Some(&other.issue("anna", current(client("anna", "operator")))));
+    out(&park.file(), Some(&park.issue("machine", current(server("machine")))));
+    // The other way round: a client of another authority does not believe the daemon; nor is plain text answered.
+    out(&other.file(), Some(&anna));
+    all_done(&address, "stubs", &["locked_out"]);
+    // It is not the daemon that is away.
+    over_tls(&address, "stubs", &park.file(), Some(&anna), &["site"]);
     assert_eq!(daemon.stop(), Some(0));
 }
 

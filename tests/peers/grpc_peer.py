@@ -170,7 +170,28 @@ def end(peer):
         stopping(opened)
 
 
-CHECKS = {check.__name__: check for check in (site, snapshot, stream, plan, propose, vanish, errors, slow, end)}
+def viewer(peer):
+    """Over TLS: a certificate that permits to look."""
+    assert peer.call("SnapshotService.GetSnapshot").assets
+    denied = grpc.StatusCode.PERMISSION_DENIED
+    refused(denied, "may look, not ask", lambda: ask(peer, -1.0, 5.0, identity=""))
+
+
+def narrowed(peer):
+    """Over TLS: the certificate speaks, whatever the request says."""
+    denied = grpc.StatusCode.PERMISSION_DENIED
+    refused(denied, "may not ask as grid_operator", lambda: ask(peer, -1.0, 5.0, **{"class": "grid_operator"}))
+    refused(denied, "the certificate says anna", lambda: ask(peer, -1.0, 5.0, identity="ben"))
+
+
+def locked_out(peer):
+    """Nothing at all is told."""
+    refused(grpc.StatusCode.UNAVAILABLE, "", lambda: peer.call("SiteService.GetSite"))
+
+
+LOOP = (site, snapshot, stream, plan, propose, vanish, errors, slow, end)
+LINE = (viewer, narrowed, locked_out)
+CHECKS = {check.__name__: check for check in LOOP + LINE}
 
 
 def main():
