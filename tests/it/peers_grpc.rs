@@ -40,11 +40,11 @@ fn done(peer: &mut Command, checks: &[&str]) {
 fn readme_client(address: &str) {
     let stubs = tempfile::tempdir().unwrap();
     let out = |kind: &str| format!("--{kind}={}", stubs.path().display());
-    let files = ["proto/hexad/v1/hexad.proto", "proto/hexad/v1/proposal.proto"];
+    let files = std::fs::read_dir(Path::new(ROOT).join("proto/hexad/v1")).unwrap().map(|f| f.unwrap().path());
     let mut make = python("client.py");
     let interpreter = make.get_program().to_owned();
     let mut protoc = Command::new(interpreter);
-    protoc.current_dir(ROOT).args(["-m", "grpc_tools.protoc", "-Iproto"]);
+    protoc.current_dir(ROOT).args(["-m", "grpc_tools.protoc"]).arg(format!("-I{ROOT}/proto"));
     run(protoc.args([out("python_out"), out("grpc_python_out")]).args(files));
     let said = run(make.arg(address).env("PYTHONPATH", stubs.path()));
     let places: Vec<_> = ["grid_connected", "battery", "accepted", "applied", "released"].map(|w| said.find(w)).into();
@@ -108,17 +108,19 @@ fn python_over_tls_the_right_certificate_works_and_every_other_is_locked_out() {
     let mut rig = RigProcess::start(&["--speed", "5"]);
     let text = |path: &Path| path.display().to_string();
     let set = |key: &str, value: &Path| (format!("HEXAD__TLS__{key}"), text(value));
-    let settings = [
-        set("AUTHORITY", &files.authority),
-        set("CERTIFICATE", &files.certificate),
-        set("KEY", &files.key),
-    ];
+    let settings = [set("AUTHORITY", &files.authority), set("CERTIFICATE", &files.certificate), set("KEY", &files.key)];
     let mut daemon = Daemon::start_with(&rig, &address, &settings);
     let tell = |key: &str, value: &Path| (format!("HEXCTL_{key}"), text(value));
     daemon.environment = vec![tell("AUTHORITY", &park.file()), tell("CERTIFICATE", &anna.0), tell("KEY", &anna.1)];
     daemon.until(&mut rig, 60, "all good and planned", running);
 
-    over_tls(&address, "stubs", &park.file(), Some(&anna), &["site", "stream", "plan", "propose", "errors", "narrowed"]);
+    over_tls(
+        &address,
+        "stubs",
+        &park.file(),
+        Some(&anna),
+        &["site", "stream", "plan", "propose", "errors", "narrowed"],
+    );
     over_tls(&address, "reflection", &park.file(), Some(&anna), &["snapshot", "propose"]);
     let vera = park.issue("vera", current(client("vera", "viewer")));
     over_tls(&address, "stubs", &park.file(), Some(&vera), &["viewer"]);

@@ -18,6 +18,6 @@ with grpc.insecure_channel(address) as channel:
         asset="battery", preferred_kw=-50, lease_s=60, identity="anna", reason="storm ahead", **{"class": "operator"}
     )
     for outcome in desk.Propose(wish):  # ends when the proposal does; the lease ends it if nobody does
-        print(f"{outcome.state} {outcome.by} until {outcome.holds_until.ToDatetime():%H:%M:%S}")
+        print(f"{outcome.state:10} {outcome.seconds_left:3.0f} s left  {outcome.by}")
         if outcome.state == "applied":
             desk.Release(proposal_pb2.ReleaseRequest(id=outcome.id, identity="anna"))
