@@ -194,13 +194,16 @@ async fn wrong_certificates_are_refused_and_told_why() {
     let not_yet = Says { from: START + DAY, ..good };
     assert_eq!(park.greeting(not_yet).await, alert(AlertDescription::CertificateExpired));
 
-    let other = Authority::new("park");
-    let (certificate, key) = other.issue("anna", good);
-    let foreign = tls::client(&park.authority.file(), Some((&certificate, &key)), &[tls::H2], park.wall.shared());
-    assert_eq!(greeting(&park.address, &foreign.unwrap()).await, alert(AlertDescription::UnknownCA));
+    // The second has the name of the first: only the signature tells them apart.
+    for (name, told) in [("elsewhere", AlertDescription::UnknownCA), ("park", AlertDescription::DecryptError)] {
+        let other = Authority::new(name);
+        let (certificate, key) = other.issue("anna", good);
+        let foreign = tls::client(&park.authority.file(), Some((&certificate, &key)), &[tls::H2], park.wall.shared());
+        assert_eq!(greeting(&park.address, &foreign.unwrap()).await, alert(told));
+    }
     let none = tls::client(&park.authority.file(), None, &[tls::H2], park.wall.shared()).unwrap();
     assert_eq!(greeting(&park.address, &none).await, alert(AlertDescription::CertificateRequired));
-    let distrusts = tls::client(&other.file(), Some((&certificate, &key)), &[tls::H2], park.wall.shared()).unwrap();
+    let distrusts = tls::client(&Authority::new("elsewhere").file(), None, &[tls::H2], park.wall.shared()).unwrap();
     let refused = greeting(&park.address, &distrusts).await;
     assert_eq!(refused, Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)));
 }

@@ -63,7 +63,10 @@ fn the_console_and_the_daemon_over_tls_with_a_site_authority_of_their_own() {
 
     daemon.environment = as_person("anna")[..1].to_vec();
     let text = said(&run(&daemon, &["status"]));
-    assert!(text.contains("the client's certificate is refused: it wants one: give --certificate and --key"), "{text}");
+    assert!(
+        text.contains("the client's certificate is refused: it wants one: give --certificate and --key-file"),
+        "{text}"
+    );
     daemon.environment = vec![];
     let text = said(&run(&daemon, &["status"]));
     assert!(text.contains("it speaks TLS: write https://, and give --authority"), "{text}");
