@@ -22,13 +22,13 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 use crate::devices::{self, DeviceHandle, profile::ProfileStore};
 use crate::dispatch::Plan;
 use crate::rpc;
 use crate::site::{AlarmKind, Report, Site};
 use crate::snapshot::Snapshot;
-use crate::transport::tls::{self, Keys};
+use crate::transport::tls;
 
 pub use solver_child::SolverChild;
 
@@ -146,15 +146,12 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     };
     let rpc_stop = CancellationToken::new();
     let read_anew = Arc::new(Notify::new());
+    tracing::info!(address = %options.listen, site = shared.site.id, tls = options.tls.is_some(), "serving gRPC");
     let server = match options.tls {
-        None => {
-            tracing::info!(address = %options.listen, site = shared.site.id, "serving gRPC in plaintext on loopback, as configured");
-            tokio::spawn(rpc::serve(listener, source, rpc_stop.clone()))
-        }
+        // On loopback, as the settings order.
+        None => tokio::spawn(rpc::serve(listener, source, rpc_stop.clone())),
         Some(files) => {
-            tracing::info!(address = %options.listen, site = shared.site.id, "serving gRPC over TLS, with client certificates");
-            let keys = Arc::new(Keys::new(files, Arc::new(clock::wall)));
-            tokio::spawn(certificates::follow(Arc::clone(&keys), Arc::clone(&shared), Arc::clone(&read_anew)));
+            let keys = certificates::follow(files, Arc::clone(&shared), Arc::clone(&read_anew));
             tokio::spawn(rpc::serve_tls(listener, source, keys, rpc_stop.clone()))
         }
     };

@@ -8,15 +8,21 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::Shared;
-use crate::clock::Wall;
+use crate::clock::{self, Wall};
 use crate::site::{AlarmKind, Report, Severity};
-use crate::transport::tls::{Certificate, Keys, Term, TlsError};
+use crate::transport::tls::{Certificate, Files, Keys, Term, TlsError};
 
 /// The files are looked at this often.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Looks at the files until it is dropped; at once when `now` says so.
-pub(super) async fn follow(keys: Arc<Keys>, shared: Arc<Shared>, now: Arc<Notify>) {
+/// The keys of these files, looked at from now on; at once when `now` says so.
+pub(super) fn follow(files: Files, shared: Arc<Shared>, now: Arc<Notify>) -> Arc<Keys> {
+    let keys = Arc::new(Keys::new(files, Arc::new(clock::wall)));
+    tokio::spawn(look(Arc::clone(&keys), shared, now));
+    keys
+}
+
+async fn look(keys: Arc<Keys>, shared: Arc<Shared>, now: Arc<Notify>) {
     let mut told = BTreeSet::new();
     let mut last = None;
     loop {

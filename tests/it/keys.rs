@@ -80,7 +80,6 @@ impl Authority {
         }
         let pem = params.signed_by(&key, &self.issuer).unwrap().pem();
         let (certificate, secret) = self.files(file);
-        // Never a moment in which the two do not fit and may be read: the key is of no use to others meanwhile.
         write(&secret, &key.serialize_pem(), 0o600);
         write(&certificate, &pem, 0o644);
         (certificate, secret)

@@ -1,7 +1,7 @@
 //! The connection to the daemon, in plain text or TLS. It remembers what was wrong with it, in words: by the time a request
 //! fails, the cause has been lost under way.
 
-use std::io::{Error, IoSlice, Result};
+use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -147,6 +147,9 @@ fn words(error: &Error) -> String {
         Some(rustls::Error::AlertReceived(alert)) => refused(*alert),
         Some(rustls::Error::InvalidMessage(_)) => {
             "it does not answer in TLS: write http:// if it serves plaintext on loopback".to_owned()
+        }
+        None if error.kind() == ErrorKind::UnexpectedEof => {
+            "it closes the connection: too many are open, it has no keys in force, or it does not speak TLS".to_owned()
         }
         _ => error.to_string(),
     }
