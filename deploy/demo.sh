@@ -1,6 +1,7 @@
 #!/bin/sh
 # The whole loop on this machine: the rig (a simulated park behind Modbus TCP and MQTT), the daemon against it, and a live
 # screen. Ends with Ctrl-C, or by itself after DEMO_SECONDS. DEMO_SPEED runs park time faster; DEMO_SEED picks another park.
+# While it runs, target/demo has its logs, and takes orders to the rig: echo fault stop pcs >target/demo/orders
 set -eu
 cd "$(dirname "$0")/.."
 bin=${CARGO_TARGET_DIR:-target}/debug
@@ -8,6 +9,7 @@ site=${DEMO_SITE:-config/sites/suzhou-six-in-one.toml}
 listen=${DEMO_LISTEN:-127.0.0.1:50051}
 speed=${DEMO_SPEED:-1}
 dir=$(mktemp -d)
+link=${CARGO_TARGET_DIR:-target}/demo
 rig='' daemon='' ended='' ran=''
 
 stop() {
@@ -27,13 +29,20 @@ stop() {
     elif [ ! -f "$dir/report.json" ]; then
         tail -n 20 "$dir/rig.log" >&2
     fi
+    # Another demo may have come since.
+    [ "$(readlink "$link")" != "$dir" ] || rm -f "$link"
     rm -rf "$dir"
 }
 trap stop EXIT
 trap 'exit 0' INT TERM
 
-"$bin/hexad-hil" run --site "$site" --seed "${DEMO_SEED:-1}" --speed "$speed" \
-    --rig-file "$dir/rig.toml" --report "$dir/report.json" --judge "$listen" >"$dir/rig.log" 2>&1 &
+# Held open from here: the rig takes the end of its orders for the end.
+mkfifo "$dir/orders"
+exec 3<>"$dir/orders"
+ln -sfn "$dir" "$link"
+
+"$bin/hexad-hil" run --control --site "$site" --seed "${DEMO_SEED:-1}" --speed "$speed" \
+    --rig-file "$dir/rig.toml" --report "$dir/report.json" --judge "$listen" <&3 >"$dir/rig.log" 2>&1 &
 rig=$!
 tries=0
 until [ -f "$dir/rig.toml" ]; do
@@ -66,7 +75,7 @@ echo "A simulated park at speed $speed; gRPC on $listen. In another terminal try
 for words in status plan points watch 'status --json'; do
     echo "  $bin/hexctl --addr $listen $words"
 done
-echo "Logs: $dir/daemon.log, $dir/rig.log"
+echo "Logs: $link/daemon.log, $link/rig.log. Faults: echo fault stop pcs >$link/orders (and: echo clear pcs)"
 
 seconds=${DEMO_SECONDS:-}
 set -- "$bin/hexctl" --addr "$listen" watch

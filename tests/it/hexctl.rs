@@ -108,6 +108,20 @@ async fn watch_prints_tables_where_there_is_no_terminal() {
 }
 
 #[tokio::test]
+async fn watch_draws_a_picture() {
+    let served = Served::running().await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("park.svg");
+    assert_eq!(shown(&served, &["watch", "--count", "1", "--svg", file.to_str().unwrap()]).await, "");
+    let picture = std::fs::read_to_string(&file).unwrap();
+    for part in ["<title>Tiny park: hexctl watch</title>", ">battery</text>", ">-40.0</text>", ">balance,</text>"] {
+        assert!(picture.contains(part), "{part} is not in\n{picture}");
+    }
+    let nowhere = run(&served.address, &["watch", "--count", "1", "--svg", "/nowhere/park.svg"]).await;
+    assert!(text(&nowhere.stderr).contains("/nowhere/park.svg cannot be written"), "{}", text(&nowhere.stderr));
+}
+
+#[tokio::test]
 async fn f55_watch_ends_with_the_daemon() {
     let served = Served::running().await;
     let (child, out) = watching(&served, &["watch", "--json"]).await;

@@ -13,6 +13,7 @@ mod propose;
 mod screen;
 mod status;
 mod strip;
+mod svg;
 mod table;
 mod watch;
 

@@ -11,7 +11,7 @@ use ratatui::widgets::{Block, Cell, Paragraph, Row, Table};
 
 use crate::figures::{AssetFigures, Figures, zone};
 use crate::status::{alarm_line, asset_row, headline, health_line, plan_line};
-use crate::strip::strip;
+use crate::strip::tall;
 use crate::table::number;
 
 /// Cycles of the PCC's past that are kept.
@@ -116,10 +116,11 @@ impl Screen {
         let past: Vec<_> = self.pcc_kw.iter().skip(self.pcc_kw.len().saturating_sub(room)).copied().collect();
         let known = || past.iter().flatten().copied();
         let (low, high) = (known().fold(0.0, f64::min), known().fold(1.0, f64::max));
-        let lines = vec![
-            Line::raw(strip(&past, low, high)),
-            Line::raw(format!("now {} kW, {low:.0} to {high:.0}", number(past.last().copied().flatten(), 1))),
-        ];
+        let rows = usize::from(area.height.saturating_sub(3)).max(1);
+        let drawn = tall(&past, low, high, rows).into_iter();
+        let mut lines: Vec<_> = drawn.map(|l| Line::styled(l, Style::new().fg(Color::LightBlue))).collect();
+        let now = number(past.last().copied().flatten(), 1);
+        lines.push(Line::raw(format!("now {now} kW, {low:.0} to {high:.0}")));
         frame
             .render_widget(Paragraph::new(lines).block(Block::bordered().title(" grid import (+), export (-) ")), area);
     }

@@ -33,6 +33,18 @@ pub(crate) fn strip(values: &[Option<f64>], low: f64, high: f64) -> String {
     values.iter().map(block).collect()
 }
 
+/// As [`strip`], `rows` lines high; the top line first.
+pub(crate) fn tall(values: &[Option<f64>], low: f64, high: f64, rows: usize) -> Vec<String> {
+    let step = (high - low) / rows as f64;
+    let line = |row: usize| {
+        let floor = low + step * row as f64;
+        // What ends below a line leaves it empty; the lowest alone marks whatever is above nothing.
+        let shown = |v: &Option<f64>| v.filter(|v| row == 0 || *v > floor + step / 16.0);
+        strip(&values.iter().map(shown).collect::<Vec<_>>(), floor, floor + step)
+    };
+    (0..rows).rev().map(line).collect()
+}
+
 /// A label at every `room` columns; one that does not fit is left out.
 pub(crate) fn axis(columns: usize, room: usize, label: impl Fn(usize) -> String) -> String {
     let mut text = String::new();
@@ -46,7 +58,7 @@ pub(crate) fn axis(columns: usize, room: usize, label: impl Fn(usize) -> String)
 
 #[cfg(test)]
 mod tests {
-    use super::{axis, spread, strip};
+    use super::{axis, spread, strip, tall};
 
     #[test]
     fn means_are_weighted_by_time() {
@@ -60,6 +72,13 @@ mod tests {
         let values = [Some(0.0), Some(0.5), Some(50.0), Some(100.0), Some(200.0), None];
         assert_eq!(strip(&values, 0.0, 100.0), " ▁▄██ ");
         assert_eq!(strip(&[Some(3.0)], 3.0, 3.0), " ");
+    }
+
+    #[test]
+    fn tall_strips_fill_from_below() {
+        let values = [Some(0.0), Some(1.0), Some(50.0), Some(75.0), Some(100.0), None];
+        assert_eq!(tall(&values, 0.0, 100.0, 2), ["   ▄█ ", " ▁███ "]);
+        assert_eq!(tall(&values, 0.0, 100.0, 1), [strip(&values, 0.0, 100.0)]);
     }
 
     #[test]

@@ -2,18 +2,24 @@
 
 use std::io::{IsTerminal, stdout};
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use hexad::proto::v1;
-use ratatui::DefaultTerminal;
+use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, read};
+use ratatui::{DefaultTerminal, Terminal};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::client::Daemon;
 use crate::figures::Figures;
 use crate::screen::Screen;
+use crate::svg::svg;
 use crate::{print, status};
+
+/// Columns and lines of a picture: everything finds room.
+const PICTURE: (u16, u16) = (144, 41);
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -26,12 +32,17 @@ pub(crate) struct Options {
     /// Tables even on a terminal.
     #[arg(long)]
     plain: bool,
+    /// Draw the screen into this file (SVG) instead, as it is at the end.
+    #[arg(long, conflicts_with_all = ["json", "plain"])]
+    svg: Option<PathBuf>,
 }
 
 pub(crate) async fn run(daemon: &mut Daemon, json: bool, options: &Options) -> Result<()> {
     let site = daemon.site().await?;
     let mut view = if json {
         View::Json
+    } else if options.svg.is_some() {
+        View::Picture(Box::new(Picture::new(&site)?))
     } else if options.plain || !stdout().is_terminal() {
         View::Tables
     } else {
@@ -57,7 +68,10 @@ pub(crate) async fn run(daemon: &mut Daemon, json: bool, options: &Options) -> R
         }
         left = left.map(|n| n - 1);
     }
-    Ok(())
+    match (view, &options.svg) {
+        (View::Picture(picture), Some(file)) => picture.write(file, &site),
+        _ => Ok(()),
+    }
 }
 
 async fn asked(interrupt: &mut Signal, terminate: &mut Signal) {
@@ -71,6 +85,7 @@ enum View {
     Json,
     Tables,
     Live(Box<Live>),
+    Picture(Box<Picture>),
 }
 
 impl View {
@@ -83,6 +98,7 @@ impl View {
                 live.screen.show(figures);
                 live.draw()
             }
+            Self::Picture(picture) => picture.show(figures),
         }
     }
 
@@ -150,5 +166,29 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         ratatui::restore();
+    }
+}
+
+/// The screen on a terminal that nobody sees.
+struct Picture {
+    terminal: Terminal<TestBackend>,
+    screen: Screen,
+}
+
+impl Picture {
+    fn new(site: &v1::Site) -> Result<Self> {
+        let terminal = Terminal::new(TestBackend::new(PICTURE.0, PICTURE.1))?;
+        Ok(Self { terminal, screen: Screen::new(site.clone()) })
+    }
+
+    fn show(&mut self, figures: Figures) -> Result<()> {
+        self.screen.show(figures);
+        self.terminal.draw(|frame| self.screen.draw(frame))?;
+        Ok(())
+    }
+
+    fn write(&self, file: &Path, site: &v1::Site) -> Result<()> {
+        let picture = svg(self.terminal.backend().buffer(), &format!("{}: hexctl watch", site.name));
+        std::fs::write(file, picture).with_context(|| format!("{} cannot be written", file.display()))
     }
 }
