@@ -220,7 +220,9 @@ mod tests {
             let noise = f64::from(s % 7) / 10.0;
             let mut all = frames(at, [130.0 + noise, -200.0 - noise, 70.0 + noise, noise], 50.0);
             change(s, &mut all);
-            health = step(&mut memory, &site, Inputs { now: at, frames: all, plan: None, orders: vec![], reports: vec![] }).health;
+            health =
+                step(&mut memory, &site, Inputs { now: at, frames: all, plan: None, orders: vec![], reports: vec![] })
+                    .health;
         }
         health.unread
     }
@@ -241,8 +243,13 @@ mod tests {
     fn a_memory_of_other_assets_is_not_laid_over_these() {
         let (mut site, mut memory) = (site(), Memory::default());
         let at = now(1.0);
-        let inputs =
-            Inputs { now: at, frames: frames(at, [130.0, -200.0, 70.0, 0.0], 50.0), plan: None, orders: vec![], reports: vec![] };
+        let inputs = Inputs {
+            now: at,
+            frames: frames(at, [130.0, -200.0, 70.0, 0.0], 50.0),
+            plan: None,
+            orders: vec![],
+            reports: vec![],
+        };
         let _ = step(&mut memory, &site, inputs);
         let kept = serde_json::to_vec(&memory).unwrap();
         let read = || serde_json::from_slice::<Memory>(&kept).unwrap();

@@ -21,4 +21,7 @@ mod wire_bench;
 mod wire_codec;
 mod wire_modbus;
 mod wire_mqtt;
+mod wire_mqtt_bench;
+mod wire_mqtt_broker;
+mod wire_mqtt_faults;
 mod wire_profiles;
