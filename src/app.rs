@@ -3,6 +3,7 @@
 //! Order of start: drivers, cycle, planner, rpc. Order of stop: cycle (no more setpoints), drivers (each device by its
 //! `stop`), planner, rpc, memory; a hard deadline stands around all of it. No device waits for a solve.
 
+mod certificates;
 mod keeping;
 mod planning;
 mod solver_child;
@@ -18,15 +19,16 @@ use std::time::Duration;
 
 use anyhow::Context;
 use arc_swap::ArcSwapOption;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::devices::{self, DeviceHandle, profile::ProfileStore};
 use crate::dispatch::Plan;
 use crate::rpc;
 use crate::site::{AlarmKind, Report, Site};
 use crate::snapshot::Snapshot;
+use crate::transport::tls::{self, Keys};
 
 pub use solver_child::SolverChild;
 
@@ -46,6 +48,8 @@ pub struct Options {
     pub clock: Clock,
     /// gRPC address.
     pub listen: SocketAddr,
+    /// What gRPC is served over TLS with; `None` is plain text.
+    pub tls: Option<tls::Files>,
     /// Where memory is kept; `None` keeps none.
     pub state_dir: Option<PathBuf>,
     /// Period of the cycle.
@@ -141,12 +145,23 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         desk,
     };
     let rpc_stop = CancellationToken::new();
-    let server = tokio::spawn(rpc::serve(listener, source, rpc_stop.clone()));
-    tracing::info!(address = %options.listen, site = shared.site.id, "serving gRPC in plaintext on loopback, as configured");
+    let read_anew = Arc::new(Notify::new());
+    let server = match options.tls {
+        None => {
+            tracing::info!(address = %options.listen, site = shared.site.id, "serving gRPC in plaintext on loopback, as configured");
+            tokio::spawn(rpc::serve(listener, source, rpc_stop.clone()))
+        }
+        Some(files) => {
+            tracing::info!(address = %options.listen, site = shared.site.id, "serving gRPC over TLS, with client certificates");
+            let keys = Arc::new(Keys::new(files, Arc::new(clock::wall)));
+            tokio::spawn(certificates::follow(Arc::clone(&keys), Arc::clone(&shared), Arc::clone(&read_anew)));
+            tokio::spawn(rpc::serve_tls(listener, source, keys, rpc_stop.clone()))
+        }
+    };
     let period = scaled(options.cycle, speed, Duration::from_millis(100));
     let dog = tokio::spawn(watchdog::run(Arc::clone(&shared), frames, period));
 
-    wait_for_signal().await?;
+    wait_for_signal(&read_anew).await?;
     tracing::info!("stopping");
     sd_notify::notify(&[sd_notify::NotifyState::Stopping]).ok();
     let orderly = async {
@@ -179,7 +194,7 @@ fn scaled(period: Duration, speed: f64, least: Duration) -> Duration {
     period.div_f64(speed.max(1.0)).max(least)
 }
 
-async fn wait_for_signal() -> anyhow::Result<()> {
+async fn wait_for_signal(read_anew: &Notify) -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt, mut hangup) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
@@ -187,7 +202,10 @@ async fn wait_for_signal() -> anyhow::Result<()> {
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => tracing::warn!("settings are read at start only: restart to apply a change"),
+            _ = hangup.recv() => {
+                tracing::warn!("keys are read anew; settings are read at start only: restart to apply a change");
+                read_anew.notify_one();
+            }
         }
     }
 }

@@ -23,6 +23,21 @@ pub struct Scale {
     pub speed: f64,
 }
 
+/// Wall time as the machine has it, never scaled: certificates are judged by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wall {
+    /// What the system clock says.
+    pub time: Timestamp,
+    /// It can be believed.
+    pub synchronised: bool,
+}
+
+/// Asks the system clock.
+#[must_use]
+pub fn wall() -> Wall {
+    Wall { time: Timestamp::now(), synchronised: wall_is_synchronised() }
+}
+
 /// The clock of one process.
 #[derive(Clone, Debug)]
 pub struct Clock {

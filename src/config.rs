@@ -22,5 +22,5 @@ pub use check_table::check_table;
 pub use load::{load_site, read_site};
 pub use mistake::FileError;
 pub use rig::{Rig, parse_rig, read_rig};
-pub use settings::{DEFAULT_FILE, ENVIRONMENT_PREFIX, LogFormat, Settings, Sources, load_settings};
+pub use settings::{DEFAULT_FILE, ENVIRONMENT_PREFIX, LogFormat, Settings, Sources, TlsFiles, load_settings};
 pub use site_file::site_schema;

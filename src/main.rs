@@ -11,6 +11,7 @@ use hexad::clock::{Clock, Scale};
 use hexad::config::{self, FileError, LogFormat, Settings, Sources};
 use hexad::devices::profile::{self, ProfileStore};
 use hexad::site::Site;
+use hexad::transport::tls;
 use tracing_subscriber::EnvFilter;
 
 /// What a person wrote is wrong, as distinct from a failure of the program (1).
@@ -114,6 +115,11 @@ fn options_of(
         endpoints: rig.map(|r| r.endpoints).unwrap_or_default(),
         clock,
         listen: settings.listen,
+        tls: settings.tls.clone().map(|f| tls::Files {
+            authority: f.authority,
+            certificate: f.certificate,
+            key: f.key,
+        }),
         state_dir: Some(settings.state_dir.clone()),
         cycle: settings.cycle,
         dispatch: settings.dispatch,

@@ -3,12 +3,13 @@
 //! queued.
 //!
 //! Everything is bounded: connections, streams of one connection, sizes, the time of a request and the time of the
-//! drain. Until keys exist only loopback addresses are served.
+//! drain. Without keys only loopback addresses are served; with keys nothing is served in plain text.
 
 #![deny(clippy::indexing_slicing)]
 
 mod convert;
 mod filter;
+mod handshake;
 mod health;
 mod identity;
 mod incoming;
@@ -23,8 +24,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tonic::service::{InterceptorLayer, Routes};
 use tonic::transport::Server;
-use tonic::transport::server::Router;
 use tracing::warn;
 
 use crate::dispatch::Plan;
@@ -35,6 +36,7 @@ use crate::proto::v1::site_service_server::SiteServiceServer;
 use crate::proto::v1::snapshot_service_server::SnapshotServiceServer;
 use crate::site::Site;
 use crate::snapshot::Snapshot;
+use crate::transport::tls::Keys;
 use incoming::Incoming;
 use services::Api;
 
@@ -89,7 +91,8 @@ pub enum RpcError {
     Transport(#[from] tonic::transport::Error),
 }
 
-/// Serves until `shutdown`, then drains for at most two seconds and cuts what is left. Dropping the future cuts at once.
+/// Serves in plain text on loopback until `shutdown`, then drains for at most two seconds and cuts what is left. Dropping the
+/// future cuts at once.
 ///
 /// # Errors
 /// [`RpcError`]; a broken client or a failed accept is none.
@@ -98,13 +101,47 @@ pub async fn serve(listener: TcpListener, source: Source, shutdown: Cancellation
     if !address.ip().is_loopback() {
         return Err(RpcError::NotLoopback(address));
     }
+    run(listener, source, None, shutdown).await
+}
+
+/// The same over TLS with client certificates, on any address. Each connection takes the keys that are in force when it
+/// comes; while there are none it is refused.
+///
+/// # Errors
+/// [`RpcError`]; a failed handshake is none.
+pub async fn serve_tls(
+    listener: TcpListener,
+    source: Source,
+    keys: Arc<Keys>,
+    shutdown: CancellationToken,
+) -> Result<(), RpcError> {
+    run(listener, source, Some(keys), shutdown).await
+}
+
+async fn run(
+    listener: TcpListener,
+    source: Source,
+    keys: Option<Arc<Keys>>,
+    shutdown: CancellationToken,
+) -> Result<(), RpcError> {
     let cut = CancellationToken::new();
     let _cut_at_end = cut.clone().drop_guard();
-    let incoming = Incoming::new(listener, CONNECTIONS_MAX, cut);
+    let incoming = Incoming::new(listener, CONNECTIONS_MAX, keys, cut);
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = health::follow(reporter, source.snapshots.clone(), shutdown.clone());
-    let router = router(Api::new(source, shutdown.clone()))?.add_service(health_service);
-    let server = router.serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
+    let routes = routes(Api::new(source, shutdown.clone()))?.add_service(health_service);
+    let server = Server::builder()
+        .max_concurrent_streams(STREAMS_MAX)
+        .concurrency_limit_per_connection(STREAMS_MAX as usize)
+        .load_shed(true)
+        .max_frame_size(FRAME_MAX)
+        .http2_max_header_list_size(HEADERS_MAX)
+        .http2_keepalive_interval(Some(PROBE_AFTER))
+        .http2_keepalive_timeout(Some(PROBE_WITHIN))
+        .timeout(ANSWER_WITHIN)
+        .layer(InterceptorLayer::new(identity::admit))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
     let too_late = async {
         shutdown.cancelled().await;
         tokio::time::sleep(DRAIN_WITHIN).await;
@@ -117,19 +154,10 @@ pub async fn serve(listener: TcpListener, source: Source, shutdown: Cancellation
     Ok(())
 }
 
-fn router(api: Api) -> Result<Router, RpcError> {
+fn routes(api: Api) -> Result<Routes, RpcError> {
     let reflection =
         || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(DESCRIPTORS);
-    Ok(Server::builder()
-        .max_concurrent_streams(STREAMS_MAX)
-        .concurrency_limit_per_connection(STREAMS_MAX as usize)
-        .load_shed(true)
-        .max_frame_size(FRAME_MAX)
-        .http2_max_header_list_size(HEADERS_MAX)
-        .http2_keepalive_interval(Some(PROBE_AFTER))
-        .http2_keepalive_timeout(Some(PROBE_WITHIN))
-        .timeout(ANSWER_WITHIN)
-        .add_service(SiteServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
+    Ok(Routes::new(SiteServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
         .add_service(SnapshotServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
         .add_service(PlanServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
         .add_service(ProposalServiceServer::new(api).max_decoding_message_size(REQUEST_MAX))

@@ -45,12 +45,22 @@ impl Default for LogTable {
     }
 }
 
+/// Files of TLS: all three or none.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct TlsTable {
+    authority: Option<String>,
+    certificate: Option<String>,
+    key: Option<String>,
+}
+
 /// The settings as written; the values here are the defaults.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct Written {
     listen: String,
     plaintext_loopback: bool,
+    tls: TlsTable,
     state_dir: String,
     profile_dirs: Vec<String>,
     log: LogTable,
@@ -70,6 +80,7 @@ impl Default for Written {
         Self {
             listen: "127.0.0.1:50051".to_owned(),
             plaintext_loopback: false,
+            tls: TlsTable::default(),
             state_dir: "/var/lib/hexad".to_owned(),
             profile_dirs: Vec::new(),
             log: LogTable::default(),
@@ -81,11 +92,24 @@ impl Default for Written {
     }
 }
 
+/// The files that gRPC is served over TLS with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Certificates of the site's authority, which vouches for clients.
+    pub authority: PathBuf,
+    /// The daemon's certificate.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
 /// What the daemon runs with, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// gRPC address; loopback only until there is TLS.
+    /// gRPC address; loopback only without TLS.
     pub listen: SocketAddr,
+    /// With these gRPC is never served in plaintext, without them on loopback only.
+    pub tls: Option<TlsFiles>,
     /// Where the controller's memory is kept.
     pub state_dir: PathBuf,
     /// Directories of device profiles beside the built-in ones; later ones win.
@@ -161,7 +185,32 @@ pub fn load_settings(sources: &Sources) -> Result<Settings, Vec<FileError>> {
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    resolve(merge(layers)?)
+    let written = merge(&layers)?;
+    resolve(written, &Layers { all: layers, files })
+}
+
+/// The layers, lowest first; those after the first `files` have no lines to name.
+struct Layers {
+    all: Vec<(String, String)>,
+    files: usize,
+}
+
+impl Layers {
+    /// A mistake that shows only once the layers lie over each other: it is named where the highest layer speaks of `at`.
+    fn mistake(&self, at: &str, key: &str, message: impl Into<String>, remedy: impl Into<String>) -> FileError {
+        let place = |path: &str| path.split('.').fold(Place::root(), |place, key| place.key(key));
+        let mut error = setting(key, message.into(), remedy.into());
+        for (n, (name, text)) in self.all.iter().enumerate().rev() {
+            if let Ok(doc) = Document::parse(text, name)
+                && doc.has(&place(at))
+            {
+                error.file = name.clone();
+                error.line = if n < self.files { doc.line(&place(key)) } else { 0 };
+                break;
+            }
+        }
+        error
+    }
 }
 
 /// A variable or flag as a one-line TOML layer: text is quoted, a list is split like `PATH`, the rest stands as it is.
@@ -231,22 +280,14 @@ fn text_of(doc: &Document<'_>, key: &str) -> Option<String> {
 }
 
 fn listen_address(text: &str) -> Result<SocketAddr, (String, String)> {
-    let address: SocketAddr = text.parse().map_err(|_| {
+    text.parse().map_err(|_| {
         (format!("`{text}` is not an address"), "write an address with port, such as \"127.0.0.1:50051\"".to_owned())
-    })?;
-    if address.ip().is_loopback() {
-        return Ok(address);
-    }
-    let message = format!("{address} is reachable from outside, and there is no TLS yet");
-    Err((
-        message,
-        "listen on loopback, such as \"127.0.0.1:50051\"; reach it from elsewhere through an SSH tunnel".to_owned(),
-    ))
+    })
 }
 
-fn merge(layers: Vec<(String, String)>) -> Result<Written, Vec<FileError>> {
+fn merge(layers: &[(String, String)]) -> Result<Written, Vec<FileError>> {
     let mut builder = Config::builder();
-    for (_, text) in &layers {
+    for (_, text) in layers {
         builder = builder.add_source(File::from_str(text, FileFormat::Toml));
     }
     builder
@@ -259,18 +300,26 @@ fn setting(key: &str, message: String, remedy: String) -> FileError {
     FileError { file: "settings".to_owned(), line: 0, key: key.to_owned(), message, remedy }
 }
 
-fn resolve(w: Written) -> Result<Settings, Vec<FileError>> {
+fn resolve(w: Written, layers: &Layers) -> Result<Settings, Vec<FileError>> {
     let listen = listen_address(&w.listen).map_err(|(message, remedy)| vec![setting("listen", message, remedy)])?;
-    if !w.plaintext_loopback {
+    let tls = tls_files(w.tls, layers)?;
+    if tls.is_none() && !listen.ip().is_loopback() {
+        let message = format!("{listen} is reachable from outside, which takes TLS, and there is no [tls]");
+        let remedy = "make a site authority and a certificate with `hexctl pki init` and `hexctl pki issue NAME --role \
+                      server`, and name authority, certificate and key in [tls]; or listen on \"127.0.0.1:50051\"";
+        return Err(vec![layers.mistake("listen", "listen", message, remedy)]);
+    }
+    if tls.is_none() && !w.plaintext_loopback {
         let message =
-            "gRPC would be served in plaintext: there is no TLS yet, and plaintext is used on explicit order only";
+            "gRPC would be served in plaintext: there is no [tls], and plaintext is used on explicit order only";
         let remedy = format!(
-            "set `plaintext_loopback = true` (or {ENVIRONMENT_PREFIX}PLAINTEXT_LOOPBACK=true) if every user of this machine may read and steer the park"
+            "set `plaintext_loopback = true` (or {ENVIRONMENT_PREFIX}PLAINTEXT_LOOPBACK=true) if every user of this machine may read and steer the park, or make keys with `hexctl pki init`"
         );
-        return Err(vec![setting("plaintext_loopback", message.to_owned(), remedy)]);
+        return Err(vec![layers.mistake("plaintext_loopback", "plaintext_loopback", message, remedy)]);
     }
     Ok(Settings {
         listen,
+        tls,
         state_dir: PathBuf::from(w.state_dir),
         profile_dirs: w.profile_dirs.into_iter().map(PathBuf::from).collect(),
         log_format: w.log.format,
@@ -280,6 +329,26 @@ fn resolve(w: Written) -> Result<Settings, Vec<FileError>> {
         solver_deadline: Duration::from_secs_f64(w.solver_deadline_s),
         rig: w.rig.map(PathBuf::from),
     })
+}
+
+fn tls_files(table: TlsTable, layers: &Layers) -> Result<Option<TlsFiles>, Vec<FileError>> {
+    if [&table.authority, &table.certificate, &table.key].iter().all(|f| f.is_none()) {
+        return Ok(None);
+    }
+    let named = |key: &str, file: Option<String>| {
+        file.filter(|f| !f.is_empty()).map(PathBuf::from).ok_or_else(|| {
+            let remedy = "name all three of authority, certificate and key (`hexctl pki init` and `hexctl pki issue` make \
+                          them), or leave [tls] out";
+            layers.mistake("tls", &format!("tls.{key}"), "TLS takes three files, and this one is not named", remedy)
+        })
+    };
+    let files = (named("authority", table.authority), named("certificate", table.certificate), named("key", table.key));
+    match files {
+        (Ok(authority), Ok(certificate), Ok(key)) => Ok(Some(TlsFiles { authority, certificate, key })),
+        (authority, certificate, key) => {
+            Err([authority.err(), certificate.err(), key.err()].into_iter().flatten().collect())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -369,6 +438,31 @@ mod tests {
                 .contains("expected a whole number, found the text \"fast\"")
         );
         assert!(errors(&sources(&[("HEXAD__LISTEN", "10.0.0.1:1")])).starts_with("HEXAD__LISTEN: listen: 10.0.0.1:1"));
+    }
+
+    #[test]
+    fn tls_opens_any_address_and_takes_three_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("hexad.toml");
+        std::fs::write(
+            &file,
+            "listen = '0.0.0.0:50051'\n[tls]\nauthority = 'a.pem'\ncertificate = 's.pem'\nkey = 's.key'",
+        )
+        .unwrap();
+        let s = load_settings(&Sources { file: Some(file.clone()), ..sources(&[]) }).unwrap();
+        assert_eq!(s.tls.map(|t| t.key), Some("s.key".into()));
+        std::fs::write(&file, "listen = '0.0.0.0:50051'\n\n[tls]\nauthority = 'a.pem'\ncertificate = ''").unwrap();
+        let shown = errors(&Sources { file: Some(file.clone()), ..sources(&[PLAIN]) });
+        assert!(shown.contains("hexad.toml:5: tls.certificate: "), "{shown}");
+        assert!(shown.contains("tls.key: ") && !shown.contains("tls.authority: "), "{shown}");
+        let layered = Sources {
+            file: Some(file.clone()),
+            ..sources(&[("HEXAD__TLS__CERTIFICATE", "/c.pem"), ("HEXAD__TLS__KEY", "/c.key")])
+        };
+        assert_eq!(load_settings(&layered).unwrap().tls.map(|t| t.certificate), Some("/c.pem".into()));
+        std::fs::write(&file, "\nlisten = '0.0.0.0:50051'").unwrap();
+        let shown = errors(&Sources { file: Some(file), ..sources(&[PLAIN]) });
+        assert!(shown.contains("hexad.toml:2: listen: ") && shown.contains("hexctl pki init"), "{shown}");
     }
 
     #[test]

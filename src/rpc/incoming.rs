@@ -1,6 +1,9 @@
-//! The accept loop: it refuses what is too much, survives failed accepts, and can cut every connection at once.
+//! The accept loop: it refuses what is too much, survives failed accepts and failed handshakes, and can cut every connection
+//! at once. It never yields an error: the server would end at it.
 
+use std::convert::Infallible;
 use std::io::{Error, ErrorKind, IoSlice, Result};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,9 +14,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
 use tokio_stream::Stream;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::Connected;
 use tracing::{debug, warn};
+
+use super::handshake::{Handshakes, Shaken};
+use super::identity::{Peer, Shown};
+use crate::transport::tcp;
+use crate::transport::tls::Keys;
 
 /// Whoever connects and says nothing for so long is dropped.
 const FIRST_WORD_WITHIN: Duration = Duration::from_secs(10);
@@ -26,47 +34,89 @@ pub(super) struct Incoming {
     places: Arc<Semaphore>,
     cut: CancellationToken,
     pause: Option<Pin<Box<Sleep>>>,
+    /// `None` in plain text.
+    keys: Option<Arc<Keys>>,
+    handshakes: Handshakes,
     refused: u64,
 }
 
 impl Incoming {
-    pub(super) fn new(listener: TcpListener, most: usize, cut: CancellationToken) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(most)), cut, pause: None, refused: 0 }
+    pub(super) fn new(listener: TcpListener, most: usize, keys: Option<Arc<Keys>>, cut: CancellationToken) -> Self {
+        let places = Arc::new(Semaphore::new(most));
+        Self { listener, places, cut, pause: None, keys, handshakes: Handshakes::default(), refused: 0 }
     }
 
-    fn admit(&mut self, io: TcpStream) -> Option<Connection> {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            self.refused = self.refused.saturating_add(1);
-            // A flood must not become a flood of the log.
-            if self.refused.is_power_of_two() {
-                warn!(refused = self.refused, "too many connections to the operators' interface");
-            }
+    fn place(&mut self) -> Option<OwnedSemaphorePermit> {
+        if self.handshakes.full() {
+            return self.handshakes.give_way();
+        }
+        Arc::clone(&self.places).try_acquire_owned().ok().or_else(|| self.handshakes.give_way())
+    }
+
+    /// A connection in plain text; with keys a handshake is begun instead.
+    fn admit(&mut self, io: TcpStream, from: SocketAddr) -> Option<Connection> {
+        let Some(place) = self.place() else {
+            self.refuse("too many connections to the operators' interface");
             return None;
         };
         if let Err(error) = io.set_nodelay(true) {
             debug!(%error, "connection without TCP_NODELAY");
         }
-        Some(Connection {
-            io,
-            silent: Some(Box::pin(sleep(FIRST_WORD_WITHIN))),
-            cut: Box::pin(self.cut.clone().cancelled_owned()),
-            _place: place,
-        })
+        let Some(keys) = &self.keys else {
+            return Some(Connection::new(Box::new(io), Peer::Local, Box::pin(stopped(self.cut.clone())), place));
+        };
+        match keys.held() {
+            Some(held) => self.handshakes.begin(io, from, held, place),
+            None => self.refuse("a connection is refused: there are no keys to serve it with"),
+        }
+        None
+    }
+
+    fn shaken(&self, keys: &Keys, shaken: Shaken, place: OwnedSemaphorePermit) -> Connection {
+        let Shaken { io, certificate, held } = shaken;
+        let shown = Arc::new(Shown::new(certificate, Arc::clone(keys.wall())));
+        let (cut, ends, replaced) = (self.cut.clone(), Arc::clone(&shown), held.replaced.clone());
+        let over = async move {
+            tokio::select! {
+                never = stopped(cut) => never,
+                () = replaced.cancelled() => "the authority has been replaced",
+                () = ends.ended() => "the client's certificate has ended",
+            }
+        };
+        Connection::new(Box::new(io), Peer::Shown(shown), Box::pin(over), place)
+    }
+
+    /// A flood must not become a flood of the log.
+    fn refuse(&mut self, why: &str) {
+        self.refused = self.refused.saturating_add(1);
+        if self.refused.is_power_of_two() {
+            warn!(refused = self.refused, "{why}");
+        }
     }
 }
 
+async fn stopped(cut: CancellationToken) -> &'static str {
+    cut.cancelled_owned().await;
+    "the daemon stops"
+}
+
 impl Stream for Incoming {
-    type Item = Result<Connection>;
+    type Item = std::result::Result<Connection, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(keys) = self.keys.clone()
+            && let Poll::Ready((shaken, place)) = self.handshakes.poll_done(cx)
+        {
+            return Poll::Ready(Some(Ok(self.shaken(&keys, shaken, place))));
+        }
         loop {
             if let Some(pause) = &mut self.pause {
                 ready!(pause.as_mut().poll(cx));
                 self.pause = None;
             }
             match ready!(self.listener.poll_accept(cx)) {
-                Ok((io, _)) => {
-                    if let Some(connection) = self.admit(io) {
+                Ok((io, from)) => {
+                    if let Some(connection) = self.admit(io, from) {
                         return Poll::Ready(Some(Ok(connection)));
                     }
                 }
@@ -79,26 +129,44 @@ impl Stream for Incoming {
     }
 }
 
+/// Ends with why a connection is cut.
+type Over = Pin<Box<dyn Future<Output = &'static str> + Send>>;
+
 /// One client; gives its place back when it goes.
 pub(super) struct Connection {
-    io: TcpStream,
+    io: Box<dyn tcp::Stream>,
+    peer: Peer,
     silent: Option<Pin<Box<Sleep>>>,
-    cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    over: Option<Over>,
     _place: OwnedSemaphorePermit,
 }
 
-impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+impl Connection {
+    fn new(io: Box<dyn tcp::Stream>, peer: Peer, over: Over, place: OwnedSemaphorePermit) -> Self {
+        Self { io, peer, silent: Some(Box::pin(sleep(FIRST_WORD_WITHIN))), over: Some(over), _place: place }
+    }
+}
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.io.connect_info()
+impl Connected for Connection {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        self.peer.clone()
     }
 }
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<()>> {
-        if self.cut.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(Error::new(ErrorKind::ConnectionAborted, "the daemon stops")));
+        let cut = |why| Poll::Ready(Err(Error::new(ErrorKind::ConnectionAborted, why)));
+        match &mut self.over {
+            None => return cut("it is over"),
+            Some(over) => {
+                if let Poll::Ready(why) = over.as_mut().poll(cx) {
+                    debug!("a connection is cut: {why}");
+                    self.over = None;
+                    return cut(why);
+                }
+            }
         }
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
         if read.is_ready() {

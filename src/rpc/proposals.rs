@@ -13,7 +13,7 @@ use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Response, Status};
 
 use super::convert;
-use super::identity::identity_of;
+use super::identity::{Identity, identity_of};
 use super::services::Api;
 use super::stream::{Replies, Until};
 use crate::proto::v1;
@@ -81,14 +81,15 @@ fn refused(why: Refusal) -> Status {
 }
 
 /// What is asked for, in the house's words.
-fn ask(site: &Site, identity: String, request: v1::ProposeRequest) -> Result<Ask, Status> {
-    let asset = site.asset(&request.asset).ok_or_else(|| {
-        let known: Vec<&str> = site.assets.iter().map(|a| a.id.as_str()).collect();
-        Status::invalid_argument(format!("no asset \"{}\"; this site has {}", request.asset, known.join(", ")))
-    })?;
+fn ask(site: &Site, identity: Identity, request: v1::ProposeRequest) -> Result<Ask, Status> {
     let class = Class::from_name(&request.class).ok_or_else(|| {
         let known = Class::ALL.map(Class::name).join(", ");
         Status::invalid_argument(format!("no class \"{}\"; there are {known}", request.class))
+    })?;
+    let identity = identity.asking_as(class)?;
+    let asset = site.asset(&request.asset).ok_or_else(|| {
+        let known: Vec<&str> = site.assets.iter().map(|a| a.id.as_str()).collect();
+        Status::invalid_argument(format!("no asset \"{}\"; this site has {}", request.asset, known.join(", ")))
     })?;
     // What is no time at all is refused as a lease of none.
     let lease = Duration::try_from_secs_f64(request.lease_s).unwrap_or(Duration::ZERO);
@@ -104,7 +105,7 @@ impl ProposalService for Api {
     type ProposeStream = Replies<v1::Outcome>;
 
     async fn propose(&self, request: Request<v1::ProposeRequest>) -> Result<Response<Self::ProposeStream>, Status> {
-        let identity = identity_of(&request).operator()?;
+        let identity = identity_of(&request);
         let newest = self.newest()?;
         let desk = &self.source.desk;
         let mut ask = ask(&self.source.site, identity, request.into_inner())?;

@@ -9,8 +9,11 @@ use hexad::proto::v1::plan_service_client::PlanServiceClient;
 use hexad::proto::v1::proposal_service_client::ProposalServiceClient;
 use hexad::proto::v1::site_service_client::SiteServiceClient;
 use hexad::proto::v1::snapshot_service_client::SnapshotServiceClient;
-use tonic::transport::{Channel, Endpoint};
+use hyper_util::rt::TokioIo;
+use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Response, Status, Streaming};
+
+use crate::line::{self, KeyFiles, Wrong};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -19,18 +22,18 @@ const PROBE_WITHIN: Duration = Duration::from_secs(5);
 const REMEDY: &str =
     "is hexad running? Start it with `hexad run --site FILE`, or name its address with --addr or HEXCTL_ADDR";
 
-/// An address as a person writes it: `host:port` or `http://host:port`.
+/// An address as a person writes it: `host:port`, `http://host:port` or `https://host:port`.
 ///
 /// # Errors
 /// In words.
 pub(crate) fn address(text: &str) -> Result<String, String> {
     let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    if !full.starts_with("http://") {
-        return Err("write host:port or http://host:port".to_owned());
+    if !full.starts_with("http://") && !full.starts_with("https://") {
+        return Err("write host:port, http://host:port or https://host:port".to_owned());
     }
-    let endpoint = Endpoint::from_shared(full.clone()).map_err(|e| e.to_string())?;
+    let endpoint = Endpoint::from_shared(full).map_err(|e| e.to_string())?;
     match endpoint.uri().port_u16() {
-        Some(_) => Ok(full),
+        Some(_) => Ok(text.to_owned()),
         None => Err("the port is missing; write host:port".to_owned()),
     }
 }
@@ -38,6 +41,8 @@ pub(crate) fn address(text: &str) -> Result<String, String> {
 /// A daemon that has been reached.
 pub(crate) struct Daemon {
     address: String,
+    secured: bool,
+    wrong: Wrong,
     sites: SiteServiceClient<Channel>,
     snapshots: SnapshotServiceClient<Channel>,
     plans: PlanServiceClient<Channel>,
@@ -45,23 +50,44 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    pub(crate) async fn connect(address: String) -> Result<Self> {
+    pub(crate) async fn connect(address: &str, files: &KeyFiles) -> Result<Self> {
+        let scheme = if files.authority.is_some() { "https" } else { "http" };
+        let address = if address.contains("://") { address.to_owned() } else { format!("{scheme}://{address}") };
+        let keys = address.starts_with("https://").then(|| files.read()).transpose()?;
+        let (secured, wrong) = (keys.is_some(), Wrong::default());
         let endpoint = Endpoint::from_shared(address.clone())?
             .connect_timeout(CONNECT_WITHIN)
             .http2_keep_alive_interval(PROBE_AFTER)
             .keep_alive_timeout(PROBE_WITHIN)
             .keep_alive_while_idle(true);
+        let noted = wrong.clone();
+        let connector = tower::service_fn(move |uri: Uri| {
+            let (host, port) = (uri.host().unwrap_or_default().to_owned(), uri.port_u16().unwrap_or_default());
+            let made = line::connect(host, port, keys.clone(), noted.clone());
+            async move { made.await.map(TokioIo::new) }
+        });
         let channel = endpoint
-            .connect()
+            .connect_with_connector(connector)
             .await
             .map_err(|e| anyhow!("cannot reach the daemon at {address}: {}; {REMEDY}", root_cause(&e)))?;
         Ok(Self {
             address,
+            secured,
+            wrong,
             sites: SiteServiceClient::new(channel.clone()),
             snapshots: SnapshotServiceClient::new(channel.clone()),
             plans: PlanServiceClient::new(channel.clone()),
             proposals: ProposalServiceClient::new(channel),
         })
+    }
+
+    /// Who asks, as a request says it: over TLS the certificate says it already.
+    pub(crate) fn identity(&self, given: Option<String>) -> String {
+        match given {
+            Some(name) => name,
+            None if self.secured => String::new(),
+            None => std::env::var("USER").unwrap_or_else(|_| "operator".to_owned()),
+        }
     }
 
     pub(crate) async fn site(&mut self) -> Result<v1::Site> {
@@ -98,6 +124,9 @@ impl Daemon {
 
     pub(crate) fn explain(&self, status: &Status) -> anyhow::Error {
         let (address, text) = (&self.address, status.message());
+        if let Some(wrong) = self.wrong.take() {
+            return anyhow!("the connection to the daemon at {address} broke: {wrong}");
+        }
         match status.code() {
             Code::Unimplemented => anyhow!("what answers at {address} is no hexad, or another version of it: {text}"),
             Code::DeadlineExceeded => anyhow!("the daemon at {address} does not answer: {text}"),

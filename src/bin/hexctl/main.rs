@@ -4,6 +4,8 @@
 
 mod client;
 mod figures;
+mod line;
+mod pki;
 mod plan;
 mod plan_chart;
 mod points;
@@ -28,13 +30,24 @@ use client::Daemon;
 #[command(name = "hexctl", version, about, max_term_width = 100)]
 struct Arguments {
     /// Address of the daemon.
-    #[arg(long, global = true, env = "HEXCTL_ADDR", default_value = "http://127.0.0.1:50051", value_parser = client::address)]
+    #[arg(long, global = true, env = "HEXCTL_ADDR", default_value = "127.0.0.1:50051", value_parser = client::address)]
     addr: String,
+    #[command(flatten)]
+    keys: line::KeyFiles,
     /// Print JSON instead of tables.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
-    command: Command,
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    #[command(flatten)]
+    Ask(Command),
+    /// Keys and certificates, made on this machine without a daemon.
+    #[command(subcommand)]
+    Pki(pki::Pki),
 }
 
 #[derive(Subcommand)]
@@ -76,8 +89,12 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<()> {
     let json = arguments.json;
-    let mut daemon = Daemon::connect(arguments.addr).await?;
-    match arguments.command {
+    let command = match arguments.task {
+        Task::Ask(command) => command,
+        Task::Pki(pki) => return pki::run(json, pki),
+    };
+    let mut daemon = Daemon::connect(&arguments.addr, &arguments.keys).await?;
+    match command {
         Command::Status => status::run(&mut daemon, json).await,
         Command::Watch(options) => watch::run(&mut daemon, json, &options).await,
         Command::Plan { width } => plan::run(&mut daemon, json, width).await,

@@ -39,9 +39,9 @@ pub(crate) struct Propose {
     /// The same key again is the same proposal: it is renewed, not doubled.
     #[arg(long, default_value = "")]
     key: String,
-    /// Who asks.
-    #[arg(long = "as", env = "USER", default_value = "operator")]
-    identity: String,
+    /// Who asks; over TLS the certificate says it. Else by default $USER.
+    #[arg(long = "as")]
+    identity: Option<String>,
     /// Stay and print what becomes of it until it ends; without it only whether it is accepted.
     #[arg(long)]
     follow: bool,
@@ -51,9 +51,9 @@ pub(crate) struct Propose {
 pub(crate) struct Release {
     /// As `hexctl proposals` shows it.
     id: String,
-    /// Who made it.
-    #[arg(long = "as", env = "USER", default_value = "operator")]
-    identity: String,
+    /// Who made it; as for `propose`.
+    #[arg(long = "as")]
+    identity: Option<String>,
 }
 
 /// An outcome as it is printed.
@@ -150,11 +150,12 @@ impl OutcomeFigures {
 
 pub(crate) async fn propose(daemon: &mut Daemon, json: bool, o: Propose) -> Result<()> {
     let zone = zone(&daemon.site().await?);
+    let identity = daemon.identity(o.identity);
     let mut outcomes = daemon
         .propose(v1::ProposeRequest {
             key: o.key,
             class: o.class,
-            identity: o.identity,
+            identity,
             asset: o.asset,
             min_kw: o.min,
             max_kw: o.max,
@@ -188,7 +189,8 @@ pub(crate) async fn propose(daemon: &mut Daemon, json: bool, o: Propose) -> Resu
 }
 
 pub(crate) async fn release(daemon: &mut Daemon, json: bool, o: Release) -> Result<()> {
-    daemon.release(v1::ReleaseRequest { id: o.id.clone(), identity: o.identity }).await?;
+    let identity = daemon.identity(o.identity);
+    daemon.release(v1::ReleaseRequest { id: o.id.clone(), identity }).await?;
     if json {
         return print_json(&serde_json::json!({ "released": o.id }));
     }
