@@ -26,7 +26,7 @@ use crate::clock::{self, Clock};
 use crate::devices::{self, DeviceHandle, profile::ProfileStore};
 use crate::dispatch::Plan;
 use crate::rpc;
-use crate::site::{AlarmKind, Report, Site};
+use crate::site::Site;
 use crate::snapshot::Snapshot;
 use crate::transport::tls::{self, Keys};
 
@@ -50,6 +50,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// What gRPC is served over TLS with; `None` is plain text.
     pub tls: Option<tls::Files>,
+    /// As whom MQTT brokers are reached.
+    pub mqtt: devices::mqtt::access::Keys,
     /// Where memory is kept; `None` keeps none.
     pub state_dir: Option<PathBuf>,
     /// Period of the cycle.
@@ -70,7 +72,7 @@ struct Shared {
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     plans: watch::Sender<Option<Arc<Plan>>>,
     /// What is wrong at the rim, by kind and subject; whoever reports it takes it back.
-    reports: watch::Sender<BTreeMap<(AlarmKind, String), Report>>,
+    reports: devices::Reports,
     progress: watchdog::Progress,
     stop: CancellationToken,
 }
@@ -113,7 +115,15 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         let clock = shared.clock.clone();
         Arc::new(move || clock.mono())
     };
-    let devices = devices::spawn(&shared.site, &options.profiles, &options.endpoints, mono, drivers_stop.clone());
+    let shown = options.mqtt.authority.iter().chain(&options.mqtt.certificate).cloned().collect();
+    tokio::spawn(certificates::watch(shown, Arc::clone(&shared)));
+    let wires = devices::Wires {
+        endpoints: options.endpoints,
+        keys: options.mqtt,
+        reports: shared.reports.clone(),
+        ..devices::Wires::default()
+    };
+    let devices = devices::spawn_by(&shared.site, &options.profiles, wires, mono, drivers_stop.clone());
     let frames = devices.iter().map(|d| d.frames.clone()).collect::<Vec<_>>();
 
     let (desk, waiting) = rpc::Desk::new(speed);

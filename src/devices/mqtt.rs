@@ -36,10 +36,13 @@ pub(super) struct Common {
     pub shutdown: CancellationToken,
 }
 
-/// Serves `members` at the broker `address` (`host:port`, or with `mqtt://` before it) until `shutdown`.
+/// Serves `members` at the broker `address` (`host:port`, with `mqtts://` before it over TLS) until `shutdown`.
 pub(super) async fn serve(address: String, mut members: Vec<Member>, common: Common) {
     let Common { site, keys, dial, reports, clock, shutdown } = common;
-    let host_port = address.strip_prefix("mqtt://").unwrap_or(&address).to_owned();
+    let (tls, host_port) = match address.split_once("://") {
+        Some((scheme, host_port)) => (scheme == "mqtts", host_port.to_owned()),
+        None => (false, address.clone()),
+    };
     if !host_port.rsplit_once(':').is_some_and(|(h, p)| !h.is_empty() && p.parse::<u16>().is_ok()) {
         tracing::error!(address, "no host:port; its devices are disabled");
         let now = clock();
@@ -54,7 +57,7 @@ pub(super) async fn serve(address: String, mut members: Vec<Member>, common: Com
     // Two processes with one client id would throw each other out for ever.
     let random = || format!("hexad-{:016x}", RandomState::new().build_hasher().finish());
     let client_id = keys.client_id.clone().unwrap_or_else(random);
-    let access = Access { address, host_port, client_id, presence: presence_topic(&site), keys, dial };
+    let access = Access { address, host_port, tls, client_id, presence: presence_topic(&site), keys, dial };
     let backoff = Backoff::new(CAP, seed.wrapping_add(2000));
     session::Session { access, members, clock, backoff, reports, shutdown }.run().await;
 }

@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::tcp::Dial;
+use super::tls::about_certificates;
 use sieve::Sieve;
 
 const KEEP_ALIVE_S: u16 = 5;
@@ -61,6 +62,8 @@ pub enum Over {
     Lost(String),
     /// The broker answers and does not let us in.
     Refused(String),
+    /// A certificate, ours or the broker's, is missing or not accepted.
+    Certificate(String),
 }
 
 /// What comes from the broker.
@@ -271,7 +274,10 @@ fn over(error: &ConnectionError) -> Over {
             ConnectReturnCode::ServiceUnavailable => "it is not available now",
             ConnectReturnCode::Success => "refused",
         }),
-        _ => Over::Lost(io_error(error).map_or_else(|| error.to_string(), ToString::to_string)),
+        _ => match io_error(error) {
+            None => Over::Lost(error.to_string()),
+            Some(io) => about_certificates(io).map_or_else(|| Over::Lost(io.to_string()), Over::Certificate),
+        },
     }
 }
 

@@ -24,4 +24,5 @@ mod wire_mqtt;
 mod wire_mqtt_bench;
 mod wire_mqtt_broker;
 mod wire_mqtt_faults;
+mod wire_mqtt_tls;
 mod wire_profiles;

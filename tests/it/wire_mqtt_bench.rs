@@ -28,6 +28,8 @@ pub const ADDRESS: &str = "10.8.0.5:1883";
 pub struct Broker {
     child: Child,
     pub port: u16,
+    /// Another, for settings that name `PLAIN`.
+    pub plain: u16,
     dir: tempfile::TempDir,
 }
 
@@ -42,7 +44,8 @@ impl Broker {
     }
 
     pub fn with_files(settings: &str, files: &[(&str, &str)]) -> Self {
-        let port: u16 = crate::live::free_address().rsplit_once(':').unwrap().1.parse().unwrap();
+        let free = || crate::live::free_address().rsplit_once(':').unwrap().1.parse().unwrap();
+        let (port, plain): (u16, u16) = (free(), free());
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().to_str().unwrap();
         for (name, text) in files {
@@ -51,10 +54,16 @@ impl Broker {
         let mut config = std::fs::File::create(dir.path().join("mosquitto.conf")).unwrap();
         // As root it would drop its rights and no longer read the files.
         let text = format!("user root\n{settings}\n").replace("PORT", &port.to_string()).replace("DIR", path);
+        let text = text.replace("PLAIN", &plain.to_string());
         let listener = if settings.contains("listener ") { "" } else { &format!("listener {port} 127.0.0.1\n") };
         write!(config, "{listener}{text}").unwrap();
         let child = launch(&dir);
-        Self { child, port, dir }
+        Self { child, port, plain, dir }
+    }
+
+    /// Another file in its directory; read at a restart.
+    pub fn file(&self, name: &str, text: &str) {
+        std::fs::write(self.dir.path().join(name), text).unwrap();
     }
 
     pub fn kill(&mut self) {

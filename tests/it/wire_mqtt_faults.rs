@@ -1,5 +1,7 @@
 //! What comes through the broker is wrong: delivered twice, out of order, too large, refused, under somebody else's name.
 
+use std::os::unix::fs::PermissionsExt;
+
 use hexad::devices::Wires;
 use hexad::devices::mqtt::access::Keys;
 use hexad::site::{AlarmKind, Link, Point, Reason};
@@ -182,7 +184,11 @@ async fn a_broker_that_refuses_us_is_named_and_tried_again_with_the_password_as_
     let mut make = std::process::Command::new("mosquitto_passwd");
     let made = make.arg("-c").arg("-b").arg(&users).args(["park", "right"]).status();
     assert!(made.expect("mosquitto_passwd comes with mosquitto").success());
-    std::fs::write(&password, "wrong\n").unwrap();
+    let guarded = |text: &str| {
+        std::fs::write(&password, text).unwrap();
+        std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    guarded("wrong\n");
     let settings = format!("allow_anonymous false\npassword_file {}\npersistence false", users.display());
     let broker = Broker::with(&settings);
     let wires = keys(Keys { username: Some("park".into()), password: Some(password.clone()), ..Keys::default() });
@@ -194,8 +200,8 @@ async fn a_broker_that_refuses_us_is_named_and_tried_again_with_the_password_as_
     let frame = rig.until(0, "waiting", |f| f.link == Link::Down(Reason::Disconnected)).await;
     assert!(frame.next_turn > frame.turn);
     std::fs::remove_file(&password).unwrap();
-    rig.reported("cannot be read").await;
-    std::fs::write(&password, "right\n").unwrap();
+    rig.reported("no such file").await;
+    guarded("right\n");
     rig.until(0, "connected", |f| f.connects > 0).await;
     rig.quiet().await;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::access::Access;
+use super::access::{Access, judged};
 use super::codec::encode_command;
 use super::member::Member;
 use crate::devices::backoff::Backoff;
@@ -72,12 +72,12 @@ impl Session {
     /// Runs until shutdown, one connection after the other.
     pub async fn run(mut self) {
         while !self.shutdown.is_cancelled() {
-            let over = match self.access.broker() {
+            let over = match self.access.broker().await {
                 Err(over) => over,
-                Ok(broker) => {
+                Ok((broker, own)) => {
                     let mut connection = Connection::open(&broker);
                     match self.live(&mut connection).await {
-                        Some(over) => over,
+                        Some(over) => judged(over, own.as_ref()),
                         None => return self.stop(connection).await,
                     }
                 }
@@ -208,6 +208,9 @@ impl Session {
                 return;
             }
             Over::Refused(text) => (AlarmKind::DeviceLost, format!("the broker at {address} refuses us: {text}")),
+            Over::Certificate(text) => {
+                (AlarmKind::Certificate, format!("no connection to the broker at {address}: {text}"))
+            }
         };
         let subject = self.subject();
         let report = Report { kind, severity: Severity::Critical, subject: subject.clone(), text };
