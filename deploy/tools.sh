@@ -5,8 +5,9 @@ PATH=$PATH:/usr/sbin:/sbin
 
 has() { command -v "$1" >/dev/null 2>&1; }
 libclang() {
+    # Not libclang-cpp, which other packages bring and bindgen cannot use.
     [ -n "${LIBCLANG_PATH:-}" ] || ldconfig -p 2>/dev/null | grep -q 'libclang\(-[0-9.]*\)\?\.so' ||
-        ls /usr/lib/llvm-*/lib/libclang*.so* >/dev/null 2>&1
+        find /usr/lib/llvm-*/lib -name 'libclang.so*' -o -name 'libclang-[0-9]*.so*' 2>/dev/null | grep -q .
 }
 
 missing=''

@@ -1,6 +1,6 @@
 //! The dispatch on small sites where the answer is known, and what serves when there is no solution.
 
-use hexad::dispatch::{Inputs, Plan, Solve, plan};
+use hexad::dispatch::{GridLimit, Inputs, Plan, Solve, plan};
 use hexad::forecast::{History, TimeGrid, horizon};
 use hexad::solver::InProcess;
 use hexad::units::Park;
@@ -304,6 +304,28 @@ fn limits_in_conflict_are_named() {
     let s = plan.slacks.first().unwrap();
     assert_eq!(s.what, "grid: import above its planned limit of 190 kW", "the limit gives way before critical load");
     assert!((s.amount - 70.0).abs() < 1e-6);
+}
+
+#[test]
+fn a_limit_of_the_grid_operator_shapes_the_plan_until_its_lease_ends() {
+    let mut case = small(&format!("{SMALL}{BATTERY}"), 100.0, 0.0);
+    let until = case.state.now.park.plus_s(3600.0);
+    // Cheap while the limit stands, so that without it more would be imported, not less.
+    for (i, price) in case.horizon.grid.intervals.iter().zip(&mut case.horizon.import_price) {
+        *price = if i.start < until { 0.3 } else { 1.2 };
+    }
+    let limit = |import_max_kw| GridLimit { import_max_kw, export_max_kw: f64::INFINITY, until };
+    let limits = [limit(80.0), limit(f64::INFINITY), limit(f64::NAN), limit(150.0)];
+    let inputs = Inputs { limits: &limits, ..case.inputs(None) };
+    let highest = |p: &Plan, held: bool| {
+        let import = p.grid.intervals.iter().zip(power(&case, p, "grid"));
+        import.filter(|(i, _)| (i.start < until) == held).map(|(_, kw)| *kw).fold(0.0, f64::max)
+    };
+    for made in [plan(&inputs, &mut InProcess), plan(&inputs, &mut Broken)] {
+        let (during, after) = (highest(&made, true), highest(&made, false));
+        assert!(during <= 80.0 + 1e-6 && after > 99.0, "{}: {during} kW, then {after} kW", made.status.name());
+    }
+    assert!(highest(&case.plan(&mut InProcess), true) > 99.0, "without a limit the hour is not spared");
 }
 
 #[test]
