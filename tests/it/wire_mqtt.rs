@@ -101,9 +101,10 @@ async fn a_broken_device_is_down_by_its_will_and_a_birth_brings_its_commands_aga
     rig.up(0).await;
     // It started at its own fallback, and is told again without a new decision.
     rig.until(0, "21 kW again", |f| f.readings.iter().any(|r| r.value == Ok(21.0))).await;
-    // A birth without a will before it: it has started anew and forgotten.
+    // A birth without a will before it: it has started anew and forgotten. Nothing else would say it again.
+    rig.told(0, 22.0, 2, false);
+    rig.applied(0, 2).await;
     let before = gateway.caps().len();
-    gateway.field.lock().unwrap().cap_kw = 40.0;
     let (other, mut events) = client(broker.port, "other", None);
     other.try_publish("park/lighting/online", "1", RETAINED).unwrap();
     let poller = tokio::spawn(async move { while events.poll().await.is_ok() {} });
@@ -113,7 +114,7 @@ async fn a_broken_device_is_down_by_its_will_and_a_birth_brings_its_commands_aga
         }
     };
     tokio::time::timeout(PATIENCE, told).await.expect("never told again");
-    assert_eq!(gateway.caps().last(), Some(&21.0));
+    assert_eq!(gateway.caps().last(), Some(&22.0));
     poller.abort();
 }
 

@@ -413,13 +413,17 @@ impl Rig {
         self.until(n, "applied", |f| f.write.applied_cycle == Some(cycle)).await;
     }
     pub fn cap(&self, n: usize, kw: f64, cycle: u64) {
+        self.told(n, kw, cycle, true);
+    }
+    /// `renew`: said again before the device would end it by itself.
+    pub fn told(&self, n: usize, kw: f64, cycle: u64, renew: bool) {
         let setpoint = Setpoint {
             asset: AssetIx(n),
             device: DeviceIx(n),
             targets: vec![Target { point: Point::WMax, value: kw }],
             cycle,
             lease_until: self.bench.now() + Duration::from_secs(60),
-            renew: true,
+            renew,
             cause: Cause::Plan,
             limited_by: None,
         };

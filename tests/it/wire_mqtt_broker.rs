@@ -113,6 +113,29 @@ async fn f40_what_a_stopped_broker_or_a_stalled_wire_did_not_take_is_not_deliver
     tokio::join!(overtaken(&stopped, None), overtaken(&behind, Some(&wire)));
 }
 
+#[tokio::test]
+async fn f40_of_what_is_decided_while_a_broker_stands_still_only_the_last_word_is_sent_when_it_goes_on() {
+    let broker = Broker::start();
+    let gateway = Gateway::start(broker.port);
+    let mut rig = rig(broker.port);
+    rig.up(0).await;
+    rig.cap(0, 25.0, 1);
+    rig.applied(0, 1).await;
+    broker.signal(Signal::SIGSTOP);
+    let mut decided = 0;
+    decide_until(&mut rig, 10.0, |_| {
+        decided += 1;
+        decided == 20
+    })
+    .await;
+    rig.cap(0, 30.0, 9000);
+    broker.signal(Signal::SIGCONT);
+    rig.up(0).await;
+    rig.applied(0, 9000).await;
+    let caps = gateway.caps();
+    assert!(caps.iter().filter(|kw| **kw < 20.0).count() <= 1, "nineteen of twenty were overtaken: {caps:?}");
+}
+
 /// The other side is gone and no packet says so.
 async fn half_open(busy: bool) {
     let broker = Broker::start();
