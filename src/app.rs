@@ -22,13 +22,13 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 use crate::devices::{self, DeviceHandle, profile::ProfileStore};
 use crate::dispatch::Plan;
 use crate::rpc;
 use crate::site::Site;
 use crate::snapshot::Snapshot;
-use crate::transport::tls::{self, Keys};
+use crate::transport::tls;
 
 pub use solver_child::SolverChild;
 
@@ -77,6 +77,21 @@ struct Shared {
     stop: CancellationToken,
 }
 
+impl Shared {
+    fn new(site: Site, clock: Clock) -> Self {
+        Self {
+            site: Arc::new(site),
+            clock,
+            plan: ArcSwapOption::empty(),
+            snapshots: watch::Sender::new(None),
+            plans: watch::Sender::new(None),
+            reports: watch::Sender::new(BTreeMap::new()),
+            progress: watchdog::Progress::default(),
+            stop: CancellationToken::new(),
+        }
+    }
+}
+
 /// Runs the daemon until a signal ends it.
 ///
 /// # Errors
@@ -98,32 +113,11 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         format!("cannot listen on {}; is another hexad running, or choose another `listen`", options.listen)
     })?;
     let speed = options.clock.speed();
-    let shared = Arc::new(Shared {
-        site: Arc::new(options.site),
-        clock: options.clock,
-        plan: ArcSwapOption::empty(),
-        snapshots: watch::Sender::new(None),
-        plans: watch::Sender::new(None),
-        reports: watch::Sender::new(BTreeMap::new()),
-        progress: watchdog::Progress::default(),
-        stop: CancellationToken::new(),
-    });
+    let shared = Arc::new(Shared::new(options.site, options.clock));
     let keeper = keeping::Keeper::open(options.state_dir.as_deref())?;
 
     let drivers_stop = CancellationToken::new();
-    let mono = {
-        let clock = shared.clock.clone();
-        Arc::new(move || clock.mono())
-    };
-    let shown = options.mqtt.authority.iter().chain(&options.mqtt.certificate).cloned().collect();
-    tokio::spawn(certificates::watch(shown, Arc::clone(&shared)));
-    let wires = devices::Wires {
-        endpoints: options.endpoints,
-        keys: options.mqtt,
-        reports: shared.reports.clone(),
-        ..devices::Wires::default()
-    };
-    let devices = devices::spawn_by(&shared.site, &options.profiles, wires, mono, drivers_stop.clone());
+    let devices = drivers(&shared, &options.profiles, options.endpoints, options.mqtt, drivers_stop.clone());
     let frames = devices.iter().map(|d| d.frames.clone()).collect::<Vec<_>>();
 
     let (desk, waiting) = rpc::Desk::new(speed);
@@ -156,15 +150,12 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     };
     let rpc_stop = CancellationToken::new();
     let read_anew = Arc::new(Notify::new());
+    tracing::info!(address = %options.listen, site = shared.site.id, tls = options.tls.is_some(), "serving gRPC");
     let server = match options.tls {
-        None => {
-            tracing::info!(address = %options.listen, site = shared.site.id, "serving gRPC in plaintext on loopback, as configured");
-            tokio::spawn(rpc::serve(listener, source, rpc_stop.clone()))
-        }
+        // On loopback, as the settings order.
+        None => tokio::spawn(rpc::serve(listener, source, rpc_stop.clone())),
         Some(files) => {
-            tracing::info!(address = %options.listen, site = shared.site.id, "serving gRPC over TLS, with client certificates");
-            let keys = Arc::new(Keys::new(files, Arc::new(clock::wall)));
-            tokio::spawn(certificates::follow(Arc::clone(&keys), Arc::clone(&shared), Arc::clone(&read_anew)));
+            let keys = certificates::follow(files, Arc::clone(&shared), Arc::clone(&read_anew));
             tokio::spawn(rpc::serve_tls(listener, source, keys, rpc_stop.clone()))
         }
     };
@@ -192,6 +183,21 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     }
     dog.abort();
     Ok(())
+}
+
+/// Starts the drivers, and to follow the certificates that brokers are shown and believed by.
+fn drivers(
+    shared: &Arc<Shared>,
+    profiles: &ProfileStore,
+    endpoints: BTreeMap<String, String>,
+    keys: devices::mqtt::access::Keys,
+    stop: CancellationToken,
+) -> Vec<DeviceHandle> {
+    let files = keys.authority.iter().chain(&keys.certificate).cloned().collect();
+    tokio::spawn(certificates::watch(files, Arc::clone(shared)));
+    let clock = shared.clock.clone();
+    let wires = devices::Wires { endpoints, keys, reports: shared.reports.clone(), ..devices::Wires::default() };
+    devices::spawn_by(&shared.site, profiles, wires, Arc::new(move || clock.mono()), stop)
 }
 
 async fn joined(thread: std::thread::JoinHandle<()>) {

@@ -11,15 +11,21 @@ use tokio::sync::Notify;
 use super::Shared;
 use crate::clock::{self, Wall};
 use crate::site::{AlarmKind, Report, Severity};
-use crate::transport::tls::{self, Certificate, Keys, Term, TlsError};
+use crate::transport::tls::{self, Certificate, Files, Keys, Term, TlsError};
 
 /// The files are looked at this often.
 const LOOK: Duration = Duration::from_secs(5);
 /// ... and those that are only shown, this often.
 const WATCH: Duration = Duration::from_secs(60);
 
-/// Looks at the files until it is dropped; at once when `now` says so.
-pub(super) async fn follow(keys: Arc<Keys>, shared: Arc<Shared>, now: Arc<Notify>) {
+/// The keys of these files, looked at from now on; at once when `now` says so.
+pub(super) fn follow(files: Files, shared: Arc<Shared>, now: Arc<Notify>) -> Arc<Keys> {
+    let keys = Arc::new(Keys::new(files, Arc::new(clock::wall)));
+    tokio::spawn(look(Arc::clone(&keys), shared, now));
+    keys
+}
+
+async fn look(keys: Arc<Keys>, shared: Arc<Shared>, now: Arc<Notify>) {
     let mut told = BTreeSet::new();
     let mut last = None;
     loop {

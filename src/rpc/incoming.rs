@@ -104,12 +104,13 @@ impl Stream for Incoming {
     type Item = std::result::Result<Connection, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(keys) = self.keys.clone()
-            && let Poll::Ready((shaken, place)) = self.handshakes.poll_done(cx)
-        {
-            return Poll::Ready(Some(Ok(self.shaken(&keys, shaken, place))));
-        }
         loop {
+            // Before each accept, and so also after each that began a handshake: it wakes nobody who has not asked since.
+            if let Some(keys) = self.keys.clone()
+                && let Poll::Ready((shaken, place)) = self.handshakes.poll_done(cx)
+            {
+                return Poll::Ready(Some(Ok(self.shaken(&keys, shaken, place))));
+            }
             if let Some(pause) = &mut self.pause {
                 ready!(pause.as_mut().poll(cx));
                 self.pause = None;

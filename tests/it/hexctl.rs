@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
+use crate::keys::{Authority, DAY, Says, client};
 use crate::rpc_park::{Served, soon};
 
 fn hexctl(address: &str, arguments: &[&str]) -> Command {
@@ -183,5 +184,31 @@ async fn a_daemon_without_a_cycle_is_an_error_in_words() {
 async fn wrong_use_is_another_code() {
     for arguments in [&["nonsense"][..], &["status", "--addr", "ftp://x:1"], &["status", "--addr", "localhost"], &[]] {
         assert_eq!(run("http://127.0.0.1:1", arguments).await.status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn https_is_explained_where_it_does_not_work() {
+    let served = Served::running().await;
+    let address = served.address.replace("http://", "https://");
+    let park = Authority::new("park");
+    let (certificate, key) = park.issue("anna", Says { from: 0, until: DAY, ..client("anna", "viewer") });
+    let said = async |files: &[(&str, &std::path::Path)]| {
+        let output = soon(hexctl(&address, &["status"]).envs(files.iter().copied()).output()).await.unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        text(&output.stderr)
+    };
+    let file = park.file();
+    let authority = ("HEXCTL_AUTHORITY", file.as_path());
+    let (certificate, key) = (("HEXCTL_CERTIFICATE", certificate.as_path()), ("HEXCTL_KEY", key.as_path()));
+    for (files, told) in [
+        (&[][..], "give --authority or HEXCTL_AUTHORITY"),
+        (&[authority], "it does not answer in TLS: write http://"),
+        (&[authority, certificate], "--certificate and --key-file go together"),
+        (&[authority, certificate, key], "anna.pem: the certificate of anna ended at 1970-01-02T00:00:00Z"),
+        (&[("HEXCTL_AUTHORITY", std::path::Path::new("/nonexistent.pem"))], "/nonexistent.pem: there is no such file"),
+    ] {
+        let page = said(files).await;
+        assert!(page.contains(told), "{told:?} is not in {page:?}");
     }
 }

@@ -82,28 +82,34 @@ impl Drop for RigProcess {
 pub struct Daemon {
     child: Child,
     pub address: String,
+    /// What hexctl is told by its environment.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Daemon {
     pub fn start(rig: &RigProcess, address: &str) -> Self {
+        Self::start_with(rig, address, &[("HEXAD__PLAINTEXT_LOOPBACK".to_owned(), "true".to_owned())])
+    }
+    /// With these settings in its environment.
+    pub fn start_with(rig: &RigProcess, address: &str, settings: &[(String, String)]) -> Self {
         let log = std::fs::File::options().create(true).append(true).open(rig.dir.path().join("daemon.log")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_hexad"))
             .args(["run", "--site", SITE, "--listen", address, "--rig"])
             .arg(rig.file())
             .arg("--state-dir")
             .arg(rig.dir.path().join("state"))
-            .env("HEXAD__PLAINTEXT_LOOPBACK", "true")
+            .envs(settings.iter().cloned())
             .stderr(log)
             .spawn()
             .unwrap();
-        Self { child, address: address.to_owned() }
+        Self { child, address: address.to_owned(), environment: Vec::new() }
     }
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
-    fn hexctl(&self, arguments: &[&str]) -> Command {
+    pub fn hexctl(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hexctl"));
-        command.args(["--addr", &self.address]).args(arguments);
+        command.args(["--addr", &self.address]).args(arguments).envs(self.environment.iter().cloned());
         command
     }
     /// What hexctl prints; it must succeed.
@@ -176,7 +182,7 @@ pub fn asset<'a>(status: &'a Json, id: &str) -> &'a Json {
     assets(status).iter().find(|a| a["id"] == id).unwrap_or_else(|| panic!("no asset {id}"))
 }
 
-fn alarm<'a>(status: &'a Json, kind: &str, subject: &str) -> Option<&'a Json> {
+pub fn alarm<'a>(status: &'a Json, kind: &str, subject: &str) -> Option<&'a Json> {
     status["alarms"].as_array().unwrap().iter().find(|a| a["kind"] == kind && a["subject"] == subject)
 }
 

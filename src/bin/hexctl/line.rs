@@ -1,7 +1,7 @@
 //! The connection to the daemon, in plain text or TLS. It remembers what was wrong with it, in words: by the time a request
 //! fails, the cause has been lost under way.
 
-use std::io::{Error, IoSlice, Result};
+use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,8 +27,8 @@ pub(crate) struct KeyFiles {
     /// One's own certificate.
     #[arg(long, global = true, env = "HEXCTL_CERTIFICATE", value_name = "FILE")]
     pub certificate: Option<PathBuf>,
-    /// Its key.
-    #[arg(long, global = true, env = "HEXCTL_KEY", value_name = "FILE")]
+    /// Its key. (`--key` alone is the key of a proposal.)
+    #[arg(long = "key-file", id = "key_file", global = true, env = "HEXCTL_KEY", value_name = "FILE")]
     pub key: Option<PathBuf>,
 }
 
@@ -41,7 +41,7 @@ impl KeyFiles {
         let own = match (&self.certificate, &self.key) {
             (Some(certificate), Some(key)) => Some((certificate.as_path(), key.as_path())),
             (None, None) => None,
-            _ => bail!("--certificate and --key go together: give both"),
+            _ => bail!("--certificate and --key-file go together: give both"),
         };
         let keys = tls::client(authority, own, &[tls::H2], Arc::new(clock::wall))?;
         let now = clock::wall();
@@ -148,6 +148,9 @@ fn words(error: &Error) -> String {
         Some(rustls::Error::InvalidMessage(_)) => {
             "it does not answer in TLS: write http:// if it serves plaintext on loopback".to_owned()
         }
+        None if error.kind() == ErrorKind::UnexpectedEof => {
+            "it closes the connection: too many are open, it has no keys in force, or it does not speak TLS".to_owned()
+        }
         _ => error.to_string(),
     }
 }
@@ -155,7 +158,8 @@ fn words(error: &Error) -> String {
 fn not_trusted(why: &CertificateError) -> String {
     use CertificateError as E;
     let why = match why {
-        E::UnknownIssuer => "the authority given does not vouch for it".to_owned(),
+        // A signature that does not fit: another authority of the same name.
+        E::UnknownIssuer | E::BadSignature => "the authority given does not vouch for it".to_owned(),
         E::Expired | E::ExpiredContext { .. } => "its certificate has ended; it needs another".to_owned(),
         E::NotValidYet | E::NotValidYetContext { .. } => {
             "its certificate is not in force yet; is the clock of this machine right?".to_owned()
@@ -172,9 +176,9 @@ fn not_trusted(why: &CertificateError) -> String {
 fn refused(alert: AlertDescription) -> String {
     use AlertDescription as A;
     let why = match alert {
-        A::CertificateRequired => "it wants one: give --certificate and --key".to_owned(),
+        A::CertificateRequired => "it wants one: give --certificate and --key-file".to_owned(),
         A::CertificateExpired => "it is not in force; ask for another".to_owned(),
-        A::UnknownCA => "the site's authority does not vouch for it".to_owned(),
+        A::UnknownCA | A::DecryptError => "the site's authority does not vouch for it".to_owned(),
         A::UnsupportedCertificate | A::BadCertificate | A::CertificateUnknown | A::AccessDenied => {
             format!("it is not for a client here ({alert:?})")
         }
