@@ -26,7 +26,7 @@ use crate::clock::Clock;
 use crate::devices::{self, DeviceHandle, profile::ProfileStore};
 use crate::dispatch::Plan;
 use crate::rpc;
-use crate::site::{AlarmKind, Report, Site};
+use crate::site::Site;
 use crate::snapshot::Snapshot;
 use crate::transport::tls;
 
@@ -50,6 +50,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// What gRPC is served over TLS with; `None` is plain text.
     pub tls: Option<tls::Files>,
+    /// As whom MQTT brokers are reached.
+    pub mqtt: devices::mqtt::access::Keys,
     /// Where memory is kept; `None` keeps none.
     pub state_dir: Option<PathBuf>,
     /// Period of the cycle.
@@ -70,9 +72,24 @@ struct Shared {
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     plans: watch::Sender<Option<Arc<Plan>>>,
     /// What is wrong at the rim, by kind and subject; whoever reports it takes it back.
-    reports: watch::Sender<BTreeMap<(AlarmKind, String), Report>>,
+    reports: devices::Reports,
     progress: watchdog::Progress,
     stop: CancellationToken,
+}
+
+impl Shared {
+    fn new(site: Site, clock: Clock) -> Self {
+        Self {
+            site: Arc::new(site),
+            clock,
+            plan: ArcSwapOption::empty(),
+            snapshots: watch::Sender::new(None),
+            plans: watch::Sender::new(None),
+            reports: watch::Sender::new(BTreeMap::new()),
+            progress: watchdog::Progress::default(),
+            stop: CancellationToken::new(),
+        }
+    }
 }
 
 /// Runs the daemon until a signal ends it.
@@ -96,24 +113,11 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         format!("cannot listen on {}; is another hexad running, or choose another `listen`", options.listen)
     })?;
     let speed = options.clock.speed();
-    let shared = Arc::new(Shared {
-        site: Arc::new(options.site),
-        clock: options.clock,
-        plan: ArcSwapOption::empty(),
-        snapshots: watch::Sender::new(None),
-        plans: watch::Sender::new(None),
-        reports: watch::Sender::new(BTreeMap::new()),
-        progress: watchdog::Progress::default(),
-        stop: CancellationToken::new(),
-    });
+    let shared = Arc::new(Shared::new(options.site, options.clock));
     let keeper = keeping::Keeper::open(options.state_dir.as_deref())?;
 
     let drivers_stop = CancellationToken::new();
-    let mono = {
-        let clock = shared.clock.clone();
-        Arc::new(move || clock.mono())
-    };
-    let devices = devices::spawn(&shared.site, &options.profiles, &options.endpoints, mono, drivers_stop.clone());
+    let devices = drivers(&shared, &options.profiles, options.endpoints, options.mqtt, drivers_stop.clone());
     let frames = devices.iter().map(|d| d.frames.clone()).collect::<Vec<_>>();
 
     let (desk, waiting) = rpc::Desk::new(speed);
@@ -179,6 +183,21 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     }
     dog.abort();
     Ok(())
+}
+
+/// Starts the drivers, and to follow the certificates that brokers are shown and believed by.
+fn drivers(
+    shared: &Arc<Shared>,
+    profiles: &ProfileStore,
+    endpoints: BTreeMap<String, String>,
+    keys: devices::mqtt::access::Keys,
+    stop: CancellationToken,
+) -> Vec<DeviceHandle> {
+    let files = keys.authority.iter().chain(&keys.certificate).cloned().collect();
+    tokio::spawn(certificates::watch(files, Arc::clone(shared)));
+    let clock = shared.clock.clone();
+    let wires = devices::Wires { endpoints, keys, reports: shared.reports.clone(), ..devices::Wires::default() };
+    devices::spawn_by(&shared.site, profiles, wires, Arc::new(move || clock.mono()), stop)
 }
 
 async fn joined(thread: std::thread::JoinHandle<()>) {

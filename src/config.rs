@@ -3,6 +3,7 @@
 #![deny(clippy::indexing_slicing)]
 
 mod assets;
+mod brokers;
 mod check_table;
 mod document;
 mod endpoint;

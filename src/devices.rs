@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::site::{Device, DeviceFrame, DeviceIx, Link, Reading, Setpoint, Site, WriteReport};
+use crate::site::{AlarmKind, Device, DeviceFrame, DeviceIx, Link, Reading, Report, Setpoint, Site, WriteReport};
 use crate::transport::tcp::{self, Dial};
 use crate::units::Mono;
 use face::Face;
@@ -35,6 +35,36 @@ const FIRST_TURN: Duration = Duration::from_secs(60);
 
 /// Gives monotonic time.
 pub type Monotonic = Arc<dyn Fn() -> Mono + Send + Sync>;
+
+/// What is wrong at the rim, by kind and subject; whoever reports it takes it back.
+pub type Reports = watch::Sender<BTreeMap<(AlarmKind, String), Report>>;
+
+/// How devices are reached.
+#[derive(Clone)]
+pub struct Wires {
+    /// Moves an address of the site file to another (`host:port` to `host:port`).
+    pub endpoints: BTreeMap<String, String>,
+    /// Makes Modbus connections.
+    pub modbus: Dial,
+    /// Makes connections to brokers.
+    pub mqtt: Dial,
+    /// As whom brokers are reached.
+    pub keys: mqtt::access::Keys,
+    /// Where a driver says what concerns no single device.
+    pub reports: Reports,
+}
+
+impl Default for Wires {
+    fn default() -> Self {
+        Self {
+            endpoints: BTreeMap::new(),
+            modbus: tcp::dial(),
+            mqtt: tcp::dial_forgetful(),
+            keys: mqtt::access::Keys::default(),
+            reports: watch::Sender::new(BTreeMap::new()),
+        }
+    }
+}
 
 /// Where the rest of the house meets one device.
 #[derive(Clone, Debug)]
@@ -64,7 +94,7 @@ pub fn spawn(
     clock: Monotonic,
     shutdown: CancellationToken,
 ) -> Vec<DeviceHandle> {
-    spawn_over(site, profiles, endpoints, clock, shutdown, tcp::dial())
+    spawn_by(site, profiles, Wires { endpoints: endpoints.clone(), ..Wires::default() }, clock, shutdown)
 }
 
 /// As [`spawn`], with Modbus connections made by `dial` (TLS, a simulated wire).
@@ -76,6 +106,19 @@ pub fn spawn_over(
     clock: Monotonic,
     shutdown: CancellationToken,
     dial: Dial,
+) -> Vec<DeviceHandle> {
+    let wires = Wires { endpoints: endpoints.clone(), modbus: dial, ..Wires::default() };
+    spawn_by(site, profiles, wires, clock, shutdown)
+}
+
+/// As [`spawn`], by these wires.
+#[must_use]
+pub fn spawn_by(
+    site: &Site,
+    profiles: &ProfileStore,
+    wires: Wires,
+    clock: Monotonic,
+    shutdown: CancellationToken,
 ) -> Vec<DeviceHandle> {
     let mut modbus: BTreeMap<String, Vec<modbus::Member>> = BTreeMap::new();
     let mut mqtt: BTreeMap<String, Vec<mqtt::Member>> = BTreeMap::new();
@@ -92,7 +135,7 @@ pub fn spawn_over(
             continue;
         };
         let face = Face::new(ix, device.id.clone(), Arc::clone(profile), orders, show, Arc::clone(&clock));
-        let address = endpoints.get(&device.address).unwrap_or(&device.address).clone();
+        let address = wires.endpoints.get(&device.address).unwrap_or(&device.address).clone();
         match &profile.wire {
             Wire::Modbus(wire) | Wire::Sunspec(SunspecWire { modbus: wire, .. }) => {
                 let (stop, unit, wire) = (device.stop, device.unit, wire.clone());
@@ -101,15 +144,17 @@ pub fn spawn_over(
             Wire::Mqtt(wire) => {
                 let prefix = device.topic.clone().unwrap_or_else(|| device.id.clone());
                 let (stop, wire) = (device.stop, wire.clone());
-                mqtt.entry(address).or_default().push(mqtt::Member { face, stop, prefix, wire, last: clock() });
+                mqtt.entry(address).or_default().push(mqtt::Member::new(face, stop, prefix, wire, clock()));
             }
         }
     }
     for (address, members) in modbus {
-        tokio::spawn(modbus::serve(address, members, Arc::clone(&dial), Arc::clone(&clock), shutdown.clone()));
+        tokio::spawn(modbus::serve(address, members, Arc::clone(&wires.modbus), Arc::clone(&clock), shutdown.clone()));
     }
+    let site = site.id.clone();
+    let common = mqtt::Common { site, keys: wires.keys, dial: wires.mqtt, reports: wires.reports, clock, shutdown };
     for (address, members) in mqtt {
-        tokio::spawn(mqtt::serve(address, members, Arc::clone(&clock), shutdown.clone()));
+        tokio::spawn(mqtt::serve(address, members, common.clone()));
     }
     handles
 }

@@ -109,6 +109,12 @@ fn options_of(
     let clock = rig.as_ref().map_or_else(Clock::real, |r| {
         Clock::scaled(Scale { park_epoch: r.park_epoch, wall_epoch: r.wall_epoch, speed: r.speed })
     });
+    if let Some(d) = site.devices.iter().find(|d| d.address.starts_with("mqtts://"))
+        && settings.mqtt.authority.is_none()
+    {
+        let remedy = "name `authority` in [mqtt] of the daemon's settings: the certificate that signed the broker's";
+        return Err(vec![format!("device {}: {} takes TLS, and no authority is believed; {remedy}", d.id, d.address)]);
+    }
     let options = app::Options {
         site,
         profiles,
@@ -120,6 +126,7 @@ fn options_of(
             certificate: f.certificate,
             key: f.key,
         }),
+        mqtt: settings.mqtt.clone(),
         state_dir: Some(settings.state_dir.clone()),
         cycle: settings.cycle,
         dispatch: settings.dispatch,

@@ -2,6 +2,7 @@
 //! wrong with them told as alarms. Control never waits for any of it, and goes on whatever is wrong (F42).
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +11,12 @@ use tokio::sync::Notify;
 use super::Shared;
 use crate::clock::{self, Wall};
 use crate::site::{AlarmKind, Report, Severity};
-use crate::transport::tls::{Certificate, Files, Keys, Term, TlsError};
+use crate::transport::tls::{self, Certificate, Files, Keys, Term, TlsError};
 
 /// The files are looked at this often.
 const LOOK: Duration = Duration::from_secs(5);
+/// ... and those that are only shown, this often.
+const WATCH: Duration = Duration::from_secs(60);
 
 /// The keys of these files, looked at from now on; at once when `now` says so.
 pub(super) fn follow(files: Files, shared: Arc<Shared>, now: Arc<Notify>) -> Arc<Keys> {
@@ -40,6 +43,29 @@ async fn look(keys: Arc<Keys>, shared: Arc<Shared>, now: Arc<Notify>) {
             last = None;
         }
     }
+}
+
+/// Looks at certificates that others show or believe, until it is dropped.
+pub(super) async fn watch(files: Vec<PathBuf>, shared: Arc<Shared>) {
+    let mut told = BTreeSet::new();
+    while !files.is_empty() {
+        let looked = files.clone();
+        let found = tokio::task::spawn_blocking(move || looked.iter().filter_map(|f| of_file(f)).collect::<Vec<_>>());
+        if let Ok(reports) = found.await {
+            tell(&shared, &mut told, reports);
+        }
+        tokio::time::sleep(WATCH).await;
+    }
+}
+
+/// What there is to say of the certificate in `file` that ends first.
+fn of_file(file: &Path) -> Option<Report> {
+    let subject = file.display().to_string();
+    let (severity, text) = match tls::certificates(file) {
+        Ok(all) => judged(all.iter().min_by_key(|c| c.not_after)?, clock::wall())?,
+        Err(wrong) => (Severity::Critical, wrong.to_string()),
+    };
+    Some(Report { kind: AlarmKind::Certificate, severity, subject, text })
 }
 
 fn log(keys: &Keys, found: &Result<bool, TlsError>) {

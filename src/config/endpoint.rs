@@ -19,14 +19,25 @@ pub(super) fn host_port(address: &str) -> Result<(&str, u16), String> {
     }
 }
 
+/// `host:port`, with or without a scheme: `mqtt://` is what none means, `mqtts://` is over TLS.
+pub(super) fn broker(address: &str) -> Result<(&str, u16), String> {
+    match address.split_once("://") {
+        None | Some(("mqtt" | "mqtts", _)) => host_port(address.split_once("://").map_or(address, |(_, rest)| rest)),
+        Some((scheme, _)) => Err(format!("`{scheme}` is no way to reach a broker")),
+    }
+}
+
 /// Address, unit and topic of one device. Whether it speaks `modbus` is not known when the profile is not.
 pub(super) fn check(doc: &mut Document<'_>, at: &Place, table: &DeviceTable, modbus: Option<bool>) {
-    if let Err(message) = host_port(&table.address) {
-        doc.mistake(
-            &at.key("address"),
-            message,
-            "write \"host:port\" with a port from 1 to 65535, such as \"10.0.0.5:502\"",
-        );
+    let mqtt = modbus == Some(false);
+    let parsed = if mqtt { broker(&table.address) } else { host_port(&table.address) };
+    if let Err(message) = parsed {
+        let remedy = if mqtt {
+            "write \"host:port\" such as \"10.0.0.5:1883\", or \"mqtts://host:8883\" for TLS"
+        } else {
+            "write \"host:port\" with a port from 1 to 65535, such as \"10.0.0.5:502\""
+        };
+        doc.mistake(&at.key("address"), message, remedy);
     }
     if let Some(unit) = table.unit
         && (248..=254).contains(&unit)
@@ -93,7 +104,7 @@ pub(super) fn unique(
 
 #[cfg(test)]
 mod tests {
-    use super::host_port;
+    use super::{broker, host_port};
 
     #[test]
     fn addresses() {
@@ -101,6 +112,11 @@ mod tests {
         assert_eq!(host_port("[::1]:502"), Ok(("[::1]", 502)));
         for wrong in ["10.0.0.1", ":502", "a b:1", "h:0", "h:65536", "h:", "::1:502", "tcp://h:1", ""] {
             assert!(host_port(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(broker("mqtts://b.example:8883"), Ok(("b.example", 8883)));
+        assert_eq!(broker("mqtt://b.example:1883"), broker("b.example:1883"));
+        for wrong in ["https://h:1", "mqtts://h", "mqtts://:1", "mqtts://mqtts://h:1", "tcp://h:1"] {
+            assert!(broker(wrong).is_err(), "{wrong}");
         }
     }
 }

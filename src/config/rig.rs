@@ -74,7 +74,7 @@ pub fn parse_rig(text: &str, file: &str) -> Result<Rig, Vec<FileError>> {
     let wall = instant(&mut doc, &clock.key("wall_epoch"), &written.clock.wall_epoch);
     for (from, to) in &written.endpoints {
         let at = Place::root().key("endpoints").key(from);
-        if let Err(message) = endpoint::host_port(from) {
+        if let Err(message) = endpoint::broker(from) {
             doc.mistake(&at, message, "write the address as in the site file, \"host:port\"");
         }
         if !to.parse::<SocketAddr>().is_ok_and(|a| a.ip().is_loopback() && a.port() > 0) {

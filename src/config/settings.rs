@@ -12,8 +12,10 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use toml::de::DeValue;
 
+use super::brokers::{self, MqttTable};
 use super::document::{Document, Place};
 use super::{FileError, load, shape, suggest};
+use crate::devices::mqtt::access::Keys;
 
 /// Read when it exists.
 pub const DEFAULT_FILE: &str = "/etc/hexad/hexad.toml";
@@ -61,6 +63,7 @@ struct Written {
     listen: String,
     plaintext_loopback: bool,
     tls: TlsTable,
+    mqtt: MqttTable,
     state_dir: String,
     profile_dirs: Vec<String>,
     log: LogTable,
@@ -81,6 +84,7 @@ impl Default for Written {
             listen: "127.0.0.1:50051".to_owned(),
             plaintext_loopback: false,
             tls: TlsTable::default(),
+            mqtt: MqttTable::default(),
             state_dir: "/var/lib/hexad".to_owned(),
             profile_dirs: Vec::new(),
             log: LogTable::default(),
@@ -110,6 +114,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// With these gRPC is never served in plaintext, without them on loopback only.
     pub tls: Option<TlsFiles>,
+    /// As whom MQTT brokers are reached.
+    pub mqtt: Keys,
     /// Where the controller's memory is kept.
     pub state_dir: PathBuf,
     /// Directories of device profiles beside the built-in ones; later ones win.
@@ -317,9 +323,12 @@ fn resolve(w: Written, layers: &Layers) -> Result<Settings, Vec<FileError>> {
         );
         return Err(vec![layers.mistake("plaintext_loopback", "plaintext_loopback", message, remedy)]);
     }
+    let mqtt =
+        brokers::keys(w.mqtt).map_err(|(key, message, remedy)| vec![layers.mistake("mqtt", key, message, remedy)])?;
     Ok(Settings {
         listen,
         tls,
+        mqtt,
         state_dir: PathBuf::from(w.state_dir),
         profile_dirs: w.profile_dirs.into_iter().map(PathBuf::from).collect(),
         log_format: w.log.format,

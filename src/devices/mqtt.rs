@@ -1,6 +1,8 @@
 //! MQTT: one client per broker, serving all devices behind it.
 
+pub mod access;
 pub mod codec;
+mod member;
 mod session;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -8,16 +10,40 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::Monotonic;
 use super::backoff::Backoff;
+use super::{Monotonic, Reports};
 use crate::site::Reason;
-pub(super) use session::Member;
+use crate::transport::tcp::Dial;
+use access::{Access, Keys};
+pub(super) use member::Member;
 
 const CAP: Duration = Duration::from_secs(10);
 
-/// Serves `members` at the broker `address` (`host:port`) until `shutdown`.
-pub(super) async fn serve(address: String, mut members: Vec<Member>, clock: Monotonic, shutdown: CancellationToken) {
-    let Some((host, port)) = address.rsplit_once(':').and_then(|(h, p)| Some((h, p.parse().ok()?))) else {
+/// Where the daemon says on each broker whether it is there: `online` or `offline`, retained.
+#[must_use]
+pub fn presence_topic(site: &str) -> String {
+    format!("hexad/{site}/status")
+}
+
+/// What all brokers of a site have in common.
+#[derive(Clone)]
+pub(super) struct Common {
+    pub site: String,
+    pub keys: Keys,
+    pub dial: Dial,
+    pub reports: Reports,
+    pub clock: Monotonic,
+    pub shutdown: CancellationToken,
+}
+
+/// Serves `members` at the broker `address` (`host:port`, with `mqtts://` before it over TLS) until `shutdown`.
+pub(super) async fn serve(address: String, mut members: Vec<Member>, common: Common) {
+    let Common { site, keys, dial, reports, clock, shutdown } = common;
+    let (tls, host_port) = match address.split_once("://") {
+        Some((scheme, host_port)) => (scheme == "mqtts", host_port.to_owned()),
+        None => (false, address.clone()),
+    };
+    if !host_port.rsplit_once(':').is_some_and(|(h, p)| !h.is_empty() && p.parse::<u16>().is_ok()) {
         tracing::error!(address, "no host:port; its devices are disabled");
         let now = clock();
         for m in &mut members {
@@ -26,11 +52,12 @@ pub(super) async fn serve(address: String, mut members: Vec<Member>, clock: Mono
         }
         shutdown.cancelled().await;
         return;
-    };
+    }
     let seed = members.first().map_or(0, |m| m.face.device.0 as u64);
     // Two processes with one client id would throw each other out for ever.
-    let client_id = format!("hexad-{:016x}", RandomState::new().build_hasher().finish());
+    let random = || format!("hexad-{:016x}", RandomState::new().build_hasher().finish());
+    let client_id = keys.client_id.clone().unwrap_or_else(random);
+    let access = Access { address, host_port, tls, client_id, presence: presence_topic(&site), keys, dial };
     let backoff = Backoff::new(CAP, seed.wrapping_add(2000));
-    let session = session::Session { host: host.to_owned(), port, client_id, members, clock, backoff, shutdown };
-    session.run().await;
+    session::Session { access, members, clock, backoff, reports, shutdown }.run().await;
 }

@@ -115,6 +115,8 @@ pub struct MqttWire {
     pub online: Option<Online>,
     /// Silence beyond which the device counts as lost.
     pub silence: Duration,
+    /// Key of a counter in each JSON payload.
+    pub sequence: Option<String>,
 }
 
 /// One point of a device model.

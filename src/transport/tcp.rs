@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// Anything that carries bytes both ways: a socket, a TLS session, a pipe.
-pub trait Stream: AsyncRead + AsyncWrite + Debug + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Debug + Send + Unpin> Stream for T {}
+pub trait Stream: AsyncRead + AsyncWrite + Debug + Send + Sync + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Debug + Send + Sync + Unpin> Stream for T {}
 
 /// A connection being made.
 pub type Dialling = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send>>;
@@ -26,6 +26,19 @@ pub fn dial() -> Dial {
         Box::pin(async move {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
+            Ok(Box::new(stream) as Box<dyn Stream>)
+        })
+    })
+}
+
+/// As [`dial`], but what the peer has not taken when the connection is dropped is thrown away, not delivered later.
+#[must_use]
+pub fn dial_forgetful() -> Dial {
+    Arc::new(|address| {
+        Box::pin(async move {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            stream.set_zero_linger()?;
             Ok(Box::new(stream) as Box<dyn Stream>)
         })
     })

@@ -4,6 +4,7 @@
 mod certificate;
 mod files;
 mod keys;
+mod wire;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::clock::Wall;
 pub use certificate::{Certificate, Purpose, Term};
 pub use files::{certificates, secret};
 pub use keys::{Held, Keys};
+pub use wire::{about_certificates, over};
 
 /// Protocol of gRPC in the handshake (RFC 7301, RFC 9113 section 3.1).
 pub const H2: &[u8] = b"h2";

@@ -2,7 +2,7 @@
 
 use super::Shared;
 use hexad_hil::MqttSession;
-use rumqttc::{AsyncClient, Event, EventLoop, LastWill, MqttOptions, Packet, QoS};
+use rumqttc::{AsyncClient, Event, EventLoop, LastWill, MqttOptions, Packet, PublishOptions, QoS};
 use std::time::Duration;
 
 /// How often the devices are asked for what is due.
@@ -13,12 +13,12 @@ pub fn serve(shared: Shared, port: u16) {
     let sessions = shared.lock().mqtt_sessions();
     let mut clients = Vec::new();
     for session in sessions {
-        let mut options = MqttOptions::new(format!("device-{}", session.device), "127.0.0.1", port);
-        options.set_keep_alive(Duration::from_secs(10));
+        let mut options = MqttOptions::new(format!("device-{}", session.device), ("127.0.0.1", port));
+        options.set_keep_alive(10);
         if let Some((topic, payload)) = &session.will {
             options.set_last_will(LastWill::new(topic, payload.clone(), QoS::AtLeastOnce, true));
         }
-        let (client, events) = AsyncClient::new(options, 256);
+        let (client, events) = AsyncClient::builder(options).capacity(256).build();
         clients.push((session.prefix.clone(), client.clone()));
         tokio::spawn(attend(shared.clone(), session, client, events));
     }
@@ -35,7 +35,9 @@ async fn attend(shared: Shared, session: MqttSession, client: AsyncClient, mut e
                 }
             }
             Ok(Event::Incoming(Packet::Publish(message))) => {
-                shared.lock().mqtt_in(&message.topic, &message.payload, message.retain);
+                if let Ok(topic) = std::str::from_utf8(&message.topic) {
+                    shared.lock().mqtt_in(topic, &message.payload, message.retain);
+                }
             }
             Ok(_) => {}
             Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
@@ -54,7 +56,8 @@ async fn publish(shared: Shared, clients: Vec<(String, AsyncClient)>) {
             });
             if let Some((_, client)) = owner {
                 // A full queue means a broker away; such devices drop what nobody takes.
-                let _ = client.try_publish(&message.topic, QoS::AtMostOnce, message.retain, message.payload);
+                let options = PublishOptions::at_most_once().retain(message.retain);
+                let _ = client.try_publish(message.topic, message.payload, options);
             }
         }
     }

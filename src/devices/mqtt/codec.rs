@@ -28,6 +28,12 @@ pub fn decode_message(profile: &Profile, topic: &str, payload: &[u8], retained: 
     .collect()
 }
 
+/// The counter in a JSON payload, if there is one.
+#[must_use]
+pub fn sequence(payload: &[u8], key: &str) -> Option<u64> {
+    serde_json::from_slice::<Json>(payload).ok()?.get(key)?.as_u64()
+}
+
 /// A raw number, or a canonical code that needs no conversion.
 enum Raw {
     Number(f64),

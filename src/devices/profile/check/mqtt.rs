@@ -16,6 +16,12 @@ pub fn mqtt(name: &str, text: &Text<'_>, f: MqttFile) -> Result<Profile, Vec<Pro
     if let Some(o) = &f.online {
         topic(&mut c, "", "online", &o.topic);
     }
+    c.require(
+        f.sequence.is_none() || f.point.values().any(|p| p.json.is_some()),
+        "",
+        "sequence",
+        "a counter stands in a JSON payload, and no point is read from one; remove it",
+    );
     let mut vectors = Vec::new();
     for (n, v) in f.vector.iter().enumerate() {
         let table = format!("vector#{}", n + 1);
@@ -30,7 +36,7 @@ pub fn mqtt(name: &str, text: &Text<'_>, f: MqttFile) -> Result<Profile, Vec<Pro
     }
     proven(&mut c, &points, &vectors);
     let silence = Duration::try_from_secs_f64(f.stale_after_s).unwrap_or_default();
-    let wire = Wire::Mqtt(MqttWire { online: f.online, silence });
+    let wire = Wire::Mqtt(MqttWire { online: f.online, silence, sequence: f.sequence });
     let (class, provenance) = (f.class, f.provenance);
     c.finish(Profile { name: name.to_owned(), class, provenance, reversion, points, wire, vectors, warnings: vec![] })
 }

@@ -129,6 +129,10 @@ pub struct MqttFile {
     /// Birth and will.
     #[serde(default)]
     pub online: Option<Online>,
+    /// Key of a counter in each JSON payload: a message that is not beyond the last one is passed over, because a broker
+    /// may deliver twice and out of order.
+    #[serde(default)]
+    pub sequence: Option<String>,
     /// How commands end; required where there are any.
     #[serde(default)]
     pub reversion: Option<ReversionFile>,
