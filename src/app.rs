@@ -1,8 +1,9 @@
 //! The only file that knows every room: channels, spawn order, shutdown order.
 //!
 //! Order of start: drivers, cycle, planner, rpc. Order of stop: cycle (no more setpoints), drivers (each device by its
-//! `stop`), planner, rpc, memory; a hard deadline stands around all of it. No device waits for a solve.
+//! `stop`), planner, rpc, journal and memory; a hard deadline stands around all of it. No device waits for a solve.
 
+mod journaling;
 mod keeping;
 mod planning;
 mod solver_child;
@@ -103,6 +104,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         stop: CancellationToken::new(),
     });
     let keeper = keeping::Keeper::open(options.state_dir.as_deref())?;
+    let journal = journaling::Journal::open(&shared, options.state_dir.as_deref())?;
 
     let drivers_stop = CancellationToken::new();
     let mono = {
@@ -121,6 +123,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         memory: keeper.memory(&shared.site),
         keeper: keeper.sender(),
         to_planner,
+        journal: journal.sender(),
         waiting,
     };
     let planning = planning::Planning {
@@ -139,6 +142,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         snapshots: shared.snapshots.subscribe(),
         plans: shared.plans.subscribe(),
         desk,
+        journal: Arc::clone(&journal.book),
     };
     let rpc_stop = CancellationToken::new();
     let server = tokio::spawn(rpc::serve(listener, source, rpc_stop.clone()));
@@ -160,7 +164,11 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         rpc_stop.cancel();
         server.await.ok();
         // A disk that hangs must not hold up the deadline.
-        tokio::task::spawn_blocking(move || keeper.close()).await.ok();
+        let closing = move || {
+            journal.close();
+            keeper.close();
+        };
+        tokio::task::spawn_blocking(closing).await.ok();
     };
     if tokio::time::timeout(STOP_DEADLINE, orderly).await.is_err() {
         tracing::error!("the ordered stop did not finish in {STOP_DEADLINE:?}; leases and reversion end what stands");

@@ -48,6 +48,12 @@ impl Named for v1::ReleaseRequest {
     }
 }
 
+impl Named for v1::AcknowledgeRequest {
+    fn named(&self) -> &str {
+        &self.identity
+    }
+}
+
 /// In plain text, on loopback only, everybody is the operator he says he is.
 pub(super) fn identity_of<T: Named>(request: &Request<T>) -> Identity {
     Identity { name: request.get_ref().named().trim().to_owned(), role: Role::Operator }

@@ -8,9 +8,9 @@ use hexad::forecast::{Interval, TimeGrid};
 use hexad::rpc::{self, RpcError, Source};
 use hexad::site::kinds::{Battery, EvCharger, Grid};
 use hexad::site::{
-    Access, Alarm, AlarmKind, Asset, AssetIx, Bus, BusIx, Carrier, Cause, Device, DeviceFrame, DeviceIx, Kind, Limiter,
-    Link, Measure, Member, Mode, Point, PointIx, PointSpec, Port, Reading, Reason, Reversion, Setpoint, Severity, Site,
-    Stop, Target, Tariff, TariffPeriod, Value, Values, WriteReport,
+    Access, Alarm, AlarmId, AlarmKind, Asset, AssetIx, Bus, BusIx, Carrier, Cause, Device, DeviceFrame, DeviceIx, Kind,
+    Limiter, Link, Measure, Member, Mode, Point, PointIx, PointSpec, Port, Reading, Reason, Reversion, Setpoint,
+    Severity, Site, Stop, Target, Tariff, TariffPeriod, Value, Values, WriteReport,
 };
 use hexad::snapshot::{Clip, Health, Snapshot};
 use hexad::state::{AssetState, Availability, Believed, BusState, SiteState, Weather, Window};
@@ -40,8 +40,13 @@ impl Served {
         let (snapshots, seen) = watch::channel(None);
         let (plans, made) = watch::channel(None);
         let stop = CancellationToken::new();
-        let source =
-            Source { site: Arc::new(site()), snapshots: seen, plans: made, desk: hexad::rpc::Desk::new(1.0).0 };
+        let source = Source {
+            site: Arc::new(site()),
+            snapshots: seen,
+            plans: made,
+            desk: hexad::rpc::Desk::new(1.0).0,
+            journal: journal(),
+        };
         let task = tokio::spawn(rpc::serve(listener, source, stop.clone()));
         Self { address, snapshots, plans, stop, task }
     }
@@ -61,6 +66,11 @@ impl Served {
     pub async fn channel(&self) -> Channel {
         Endpoint::from_shared(self.address.clone()).unwrap().connect().await.unwrap()
     }
+}
+
+/// A journal in memory.
+pub fn journal() -> Arc<hexad::store::journal::Book> {
+    Arc::new(hexad::store::journal::Book::new(None, 1000))
 }
 
 /// What must happen soon, or the test fails.
@@ -254,6 +264,13 @@ pub fn snapshot(number: u64) -> Snapshot {
             subject: "hm-heat".into(),
             text: "no answer for 12 s".into(),
             since: Park::from_unix(START),
+            last: now.park,
+            id: AlarmId(1_782_956_800_000),
+            returned: 0,
+            ended: false,
+            acknowledged: None,
+            members: vec![],
+            consequent: vec![],
         }],
         health: Health { planned: true, ..Health::default() },
         pcc_expected: None,

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Streaming};
 
-use crate::rpc_park::{START, site, soon};
+use crate::rpc_park::{START, journal, site, soon};
 
 /// The interface, and the cycle behind it in the test's hand.
 struct Served {
@@ -41,7 +41,7 @@ impl Served {
         let (desk, waiting) = Desk::new(1.0);
         let stop = CancellationToken::new();
         let site = Arc::new(site());
-        let source = Source { site: Arc::clone(&site), snapshots: seen, plans: made, desk };
+        let source = Source { site: Arc::clone(&site), snapshots: seen, plans: made, desk, journal: journal() };
         tokio::spawn(rpc::serve(listener, source, stop.clone()));
         let mut park = Self {
             site,

@@ -56,7 +56,7 @@ pub struct RunArgs {
     #[arg(long)]
     fault: Vec<Fault>,
     /// Take commands on standard input, one JSON line of answer each: truth, report,
-    /// fault KIND DEVICE, clear DEVICE, wait SECONDS (wall), quit. The end of input quits too.
+    /// fault KIND DEVICE (* = all), clear DEVICE (* = all), wait SECONDS (wall), quit. The end of input quits too.
     #[arg(long)]
     control: bool,
 }
@@ -91,7 +91,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         revert_s: args.revert_s,
     };
     let shared = Shared(Arc::new(Mutex::new(Rig::new(&site, options)?)));
-    let (endpoints, _broker) = open_wires(&shared).await?;
+    let endpoints = open_wires(&shared).await?;
     let wall_epoch = Timestamp::now();
     let began = Instant::now();
     if let Some(path) = &args.rig_file {
@@ -113,7 +113,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
 }
 
 /// Binds every address of the site to a loopback port of its own.
-async fn open_wires(shared: &Shared) -> anyhow::Result<(BTreeMap<String, String>, Option<broker::Broker>)> {
+async fn open_wires(shared: &Shared) -> anyhow::Result<BTreeMap<String, String>> {
     let mut endpoints = BTreeMap::new();
     let addresses = shared.lock().modbus_addresses();
     for address in addresses {
@@ -122,14 +122,15 @@ async fn open_wires(shared: &Shared) -> anyhow::Result<(BTreeMap<String, String>
     }
     let brokers = shared.lock().broker_addresses().to_vec();
     if brokers.is_empty() {
-        return Ok((endpoints, None));
+        return Ok(endpoints);
     }
     let broker = broker::Broker::start().await?;
     for address in brokers {
         endpoints.insert(address, format!("127.0.0.1:{}", broker.port));
     }
     mqtt::serve(shared.clone(), broker.port);
-    Ok((endpoints, Some(broker)))
+    tokio::spawn(broker::keep(shared.clone(), broker));
+    Ok(endpoints)
 }
 
 /// Steps the plant along the wall clock until the run is over.
