@@ -33,6 +33,9 @@ const ENDED_MAX: usize = 64;
 struct Occurrence {
     alarm: Alarm,
     worst: Severity,
+    /// How many members it had at most, and what was said then: that is what has ended.
+    #[serde(default)]
+    most: (usize, String),
     #[serde(skip)]
     last: Mono,
     #[serde(skip)]
@@ -171,11 +174,15 @@ impl Occurrence {
             consequent,
         };
         let (ended_at, noted_at) = (Mono::default(), Mono::default());
-        Self { alarm, worst: severity, last: now.mono, ended_at, noted_at, carried: false }
+        let most = (alarm.members.len(), alarm.text.clone());
+        Self { alarm, worst: severity, most, last: now.mono, ended_at, noted_at, carried: false }
     }
 
     fn stands(&mut self, r: Raised, now: Now) {
         let a = &mut self.alarm;
+        if r.members.len() >= self.most.0 || a.ended {
+            self.most = (r.members.len(), r.text.clone());
+        }
         if a.ended {
             (a.ended, a.returned) = (false, a.returned.saturating_add(1));
         }
@@ -193,6 +200,7 @@ impl Occurrence {
         if !self.alarm.ended && now.mono.since(self.last).as_secs_f64() > away {
             (self.alarm.ended, self.alarm.severity, self.ended_at) = (true, self.worst, now.mono);
             (self.alarm.members, self.alarm.consequent) = (Vec::new(), Vec::new());
+            self.alarm.text.clone_from(&self.most.1);
         }
     }
 

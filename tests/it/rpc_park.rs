@@ -14,6 +14,7 @@ use hexad::site::{
 };
 use hexad::snapshot::{Clip, Health, Snapshot};
 use hexad::state::{AssetState, Availability, Believed, BusState, SiteState, Weather, Window};
+use hexad::store::journal::Book;
 use hexad::units::{Energy, Mono, Now, Park, Power};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -29,12 +30,17 @@ pub struct Served {
     pub address: String,
     pub snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     pub plans: watch::Sender<Option<Arc<Plan>>>,
+    pub journal: Arc<Book>,
     pub stop: CancellationToken,
     pub task: JoinHandle<Result<(), RpcError>>,
 }
 
 impl Served {
     pub async fn start() -> Self {
+        Self::start_with(journal()).await
+    }
+
+    pub async fn start_with(journal: Arc<Book>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (snapshots, seen) = watch::channel(None);
@@ -45,10 +51,10 @@ impl Served {
             snapshots: seen,
             plans: made,
             desk: hexad::rpc::Desk::new(1.0).0,
-            journal: journal(),
+            journal: Arc::clone(&journal),
         };
         let task = tokio::spawn(rpc::serve(listener, source, stop.clone()));
-        Self { address, snapshots, plans, stop, task }
+        Self { address, snapshots, plans, journal, stop, task }
     }
 
     /// With one cycle and one plan.
@@ -69,8 +75,8 @@ impl Served {
 }
 
 /// A journal in memory.
-pub fn journal() -> Arc<hexad::store::journal::Book> {
-    Arc::new(hexad::store::journal::Book::new(None, 1000))
+pub fn journal() -> Arc<Book> {
+    Arc::new(Book::new(None, 1000))
 }
 
 /// What must happen soon, or the test fails.

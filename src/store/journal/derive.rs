@@ -10,8 +10,8 @@ use crate::site::{Alarm, AlarmId, AlarmState, DeviceFrame, Link, Outcome, Propos
 use crate::snapshot::Snapshot;
 use crate::units::{Mono, Now};
 
-/// All of it but moves: one a second in the long run.
-const EVENTS: Rate = Rate { burst: 500.0, per_s: 1.0 };
+/// All of it but moves: one token in two seconds in the long run; a proposal takes one for two entries.
+const EVENTS: Rate = Rate { burst: 500.0, per_s: 0.5 };
 /// One device, alarm, proposal, the mode or the plan.
 const LINE: Rate = Rate { burst: 20.0, per_s: 0.1 };
 
@@ -139,6 +139,10 @@ impl Deriver {
             let state = link(frame);
             let Some((old, missed)) = line.tell(&state, PartialEq::eq, &mut self.events, mono) else { continue };
             let Some(device) = told.site.devices.get(ix) else { continue };
+            // That a connection is tried at the start is no news.
+            if old.is_none() && state == "connecting" {
+                continue;
+            }
             let before = old.map(|o| format!("{o} -> ")).unwrap_or_default();
             let text = format!("{} at {}: {before}{state}{}", device.id, device.address, left(missed));
             let event = if state == "up" || state == "connecting" { state } else { "down" };

@@ -20,7 +20,7 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// 256 MiB: a day and a half at the highest rate ever (3 entries a second, a kilobyte each), months at the usual one.
+    /// 256 MiB: a day at the highest rate ever (3 entries a second, a kilobyte each), months at the usual one.
     fn default() -> Self {
         Self { file_bytes: 16 << 20, files: 16 }
     }

@@ -172,7 +172,7 @@ fn say(told: &mut Told<'_>, ix: usize, asset: &Asset, old: Option<&Command>, new
         let facts = Facts { old_kw: old.and_then(|o| o.kw).map(round), ..count(missed) };
         return told.say(EntryKind::Setpoint, &asset.id, "withdrawn", text, facts);
     };
-    let planned = matches!(new.cause, Cause::Plan | Cause::Balance);
+    let planned = matches!(new.cause, Cause::Plan | Cause::Balance) && seen.health.planned;
     let plan = seen.plan.as_deref().filter(|_| planned);
     let now = plan.and_then(|p| p.interval_at(seen.now.park).map(|i| (p, i)));
     let bus = asset.ports.first().map(|p| p.bus.0);
@@ -213,7 +213,7 @@ fn words(site: &Site, asset: &Asset, old: Option<&Command>, new: &Command, facts
     };
     let plan = match (facts.plan, &facts.plan_status) {
         (Some(id), Some(status)) => format!("plan {id} ({status})"),
-        _ => "no plan".to_owned(),
+        _ => "the house's own rules".to_owned(),
     };
     let why = match (new.cause, facts.class, &facts.identity, &facts.reason) {
         (Cause::Proposal(_), Some(class), Some(who), Some(reason)) => {
