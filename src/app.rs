@@ -153,28 +153,44 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     wait_for_signal().await?;
     tracing::info!("stopping");
     sd_notify::notify(&[sd_notify::NotifyState::Stopping]).ok();
-    let orderly = async {
-        shared.stop.cancel();
-        joined(cycle).await;
-        drivers_stop.cancel();
-        for device in devices {
-            device.finished().await;
-        }
-        joined(planner).await;
-        rpc_stop.cancel();
-        server.await.ok();
-        // A disk that hangs must not hold up the deadline.
-        let closing = move || {
-            journal.close();
-            keeper.close();
-        };
-        tokio::task::spawn_blocking(closing).await.ok();
-    };
-    if tokio::time::timeout(STOP_DEADLINE, orderly).await.is_err() {
+    let running = Running { cycle, planner, drivers_stop, devices, rpc_stop, server, journal, keeper };
+    if tokio::time::timeout(STOP_DEADLINE, running.drain(&shared.stop)).await.is_err() {
         tracing::error!("the ordered stop did not finish in {STOP_DEADLINE:?}; leases and reversion end what stands");
     }
     dog.abort();
     Ok(())
+}
+
+/// What has been started and must end in order.
+struct Running {
+    cycle: std::thread::JoinHandle<()>,
+    planner: std::thread::JoinHandle<()>,
+    drivers_stop: CancellationToken,
+    devices: Vec<DeviceHandle>,
+    rpc_stop: CancellationToken,
+    server: tokio::task::JoinHandle<Result<(), rpc::RpcError>>,
+    journal: journaling::Journal,
+    keeper: keeping::Keeper,
+}
+
+impl Running {
+    async fn drain(self, stop: &CancellationToken) {
+        stop.cancel();
+        joined(self.cycle).await;
+        self.drivers_stop.cancel();
+        for device in self.devices {
+            device.finished().await;
+        }
+        joined(self.planner).await;
+        self.rpc_stop.cancel();
+        self.server.await.ok();
+        // A disk that hangs must not hold up the deadline.
+        let closing = move || {
+            self.keeper.close();
+            self.journal.close();
+        };
+        tokio::task::spawn_blocking(closing).await.ok();
+    }
 }
 
 async fn joined(thread: std::thread::JoinHandle<()>) {

@@ -29,7 +29,7 @@ fn members(group: &Json) -> usize {
 
 /// Setpoints in kW that stand in the devices of assets with a ramp, and the true park time.
 fn told(truth: &Json, ramps: &BTreeMap<String, f64>) -> (f64, BTreeMap<String, (f64, bool)>) {
-    let found = list(&truth, "assets").iter().filter(|a| ramps.contains_key(a["id"].as_str().unwrap()));
+    let found = list(truth, "assets").iter().filter(|a| ramps.contains_key(a["id"].as_str().unwrap()));
     let kw =
         |a: &Json| a["setpoints"].as_object().unwrap().iter().find(|(k, _)| *k != "on").and_then(|(_, v)| v.as_f64());
     let all = found.filter_map(|a| Some((a["id"].as_str()?.to_owned(), (kw(a)?, a["fallback"] == true))));

@@ -339,5 +339,4 @@ pub(super) fn count(missed: u64) -> Facts {
 }
 
 #[cfg(test)]
-#[path = "derive_tests.rs"]
 mod tests;

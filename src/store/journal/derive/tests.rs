@@ -12,6 +12,8 @@ use crate::site::{
 use crate::snapshot::{Clip, Snapshot};
 use crate::store::journal::{Book, Draft, EntryKind, Query};
 
+type Change = Box<dyn Fn(&mut Snapshot, f64)>;
+
 struct Bench {
     site: Site,
     memory: Memory,
@@ -22,7 +24,7 @@ struct Bench {
     battery_down: bool,
     reports: Vec<Report>,
     /// Done to each snapshot before it is told.
-    change: fn(&mut Snapshot, f64),
+    change: Change,
     said: Vec<Draft>,
 }
 
@@ -37,7 +39,7 @@ impl Bench {
             battery_kw: 0.0,
             battery_down: false,
             reports: vec![],
-            change: |_, _| (),
+            change: Box::new(|_, _| ()),
             said: vec![],
         }
     }
@@ -175,7 +177,7 @@ fn alarms_devices_and_modes_are_told_with_their_ends() {
         setpoints.contains(&("battery", "withdrawn")) && setpoints.last() == Some(&("battery", "moved")),
         "{setpoints:?}"
     );
-    bench.change = |seen, _| seen.mode = Mode::UnplannedIslanding;
+    bench.change = Box::new(|seen, _| seen.mode = Mode::UnplannedIslanding);
     bench.run(2);
     assert_eq!(bench.of(EntryKind::Mode), [("sample", "unplanned_islanding")]);
 }
@@ -207,7 +209,7 @@ fn a_cut_is_told_when_it_begins_and_when_it_is_over() {
         }
     }
     let mut bench = Bench::settled();
-    bench.change = cut;
+    bench.change = Box::new(cut);
     bench.run(200);
     assert_eq!(bench.of(EntryKind::Clip), [("battery", "begun"), ("battery", "ended")]);
     let ended = bench.said.iter().find(|d| d.event == "ended" && d.kind == EntryKind::Clip).unwrap();
@@ -225,7 +227,7 @@ fn a_restless_day_is_bounded_and_what_is_left_out_is_counted() {
         }
     }
     let mut bench = Bench::settled();
-    bench.change = restless;
+    bench.change = Box::new(restless);
     bench.run(3600);
     let moves: Vec<_> = bench.said.iter().filter(|d| d.kind == EntryKind::Setpoint && d.subject == "battery").collect();
     assert!(moves.len() <= 12 + 361, "{}", moves.len());
@@ -258,7 +260,7 @@ fn a_flood_of_proposals_is_bounded_and_counted() {
     let last: Vec<_> = bench.said.iter().rev().take(5).map(|d| &d.text).collect();
     assert!(left > 5000, "{left} {last:#?} {}", bench.seconds);
     // An alarm or a mode finds its place again soon after.
-    bench.change = |seen, _| seen.mode = Mode::Islanded;
+    bench.change = Box::new(|seen, _| seen.mode = Mode::Islanded);
     bench.run(30);
     assert_eq!(bench.of(EntryKind::Mode), [("sample", "islanded")]);
 }
