@@ -104,11 +104,11 @@ impl Book {
     /// What the system said.
     pub fn find(&self, query: &Query) -> io::Result<Answer> {
         // A copy: the journal does not wait for a reader.
-        let (kept, older) = {
+        let (kept, older, oldest) = {
             let ring = self.ring();
-            (ring.entries.iter().filter(|e| query.fits(e)).cloned().collect::<Vec<_>>(), ring.older)
+            let kept: Vec<Entry> = ring.entries.iter().filter(|e| query.fits(e)).cloned().collect();
+            (kept, ring.older, ring.entries.front().map(|e| (e.seq, e.said.at)))
         };
-        let oldest = self.ring().entries.front().map(|e| (e.seq, e.said.at));
         let within = oldest.zip(query.since).is_some_and(|((_, at), since)| at < since);
         let enough = !query.oldest_first && kept.len() > query.limit;
         let mut found = Collector::new(query);
