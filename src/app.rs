@@ -1,9 +1,10 @@
 //! The only file that knows every room: channels, spawn order, shutdown order.
 //!
 //! Order of start: drivers, cycle, planner, rpc. Order of stop: cycle (no more setpoints), drivers (each device by its
-//! `stop`), planner, rpc, memory; a hard deadline stands around all of it. No device waits for a solve.
+//! `stop`), planner, rpc, journal and memory; a hard deadline stands around all of it. No device waits for a solve.
 
 mod certificates;
+mod journaling;
 mod keeping;
 mod planning;
 mod solver_child;
@@ -115,6 +116,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let speed = options.clock.speed();
     let shared = Arc::new(Shared::new(options.site, options.clock));
     let keeper = keeping::Keeper::open(options.state_dir.as_deref())?;
+    let journal = journaling::Journal::open(&shared, options.state_dir.as_deref())?;
 
     let drivers_stop = CancellationToken::new();
     let devices = drivers(&shared, &options.profiles, options.endpoints, options.mqtt, drivers_stop.clone());
@@ -129,6 +131,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         memory: keeper.memory(&shared.site),
         keeper: keeper.sender(),
         to_planner,
+        journal: journal.sender(),
         waiting,
     };
     let planning = planning::Planning {
@@ -147,6 +150,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         snapshots: shared.snapshots.subscribe(),
         plans: shared.plans.subscribe(),
         desk,
+        journal: Arc::clone(&journal.book),
     };
     let rpc_stop = CancellationToken::new();
     let read_anew = Arc::new(Notify::new());
@@ -165,20 +169,8 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     wait_for_signal(&read_anew).await?;
     tracing::info!("stopping");
     sd_notify::notify(&[sd_notify::NotifyState::Stopping]).ok();
-    let orderly = async {
-        shared.stop.cancel();
-        joined(cycle).await;
-        drivers_stop.cancel();
-        for device in devices {
-            device.finished().await;
-        }
-        joined(planner).await;
-        rpc_stop.cancel();
-        server.await.ok();
-        // A disk that hangs must not hold up the deadline.
-        tokio::task::spawn_blocking(move || keeper.close()).await.ok();
-    };
-    if tokio::time::timeout(STOP_DEADLINE, orderly).await.is_err() {
+    let running = Running { cycle, planner, drivers_stop, devices, rpc_stop, server, journal, keeper };
+    if tokio::time::timeout(STOP_DEADLINE, running.drain(&shared.stop)).await.is_err() {
         tracing::error!("the ordered stop did not finish in {STOP_DEADLINE:?}; leases and reversion end what stands");
     }
     dog.abort();
@@ -198,6 +190,38 @@ fn drivers(
     let clock = shared.clock.clone();
     let wires = devices::Wires { endpoints, keys, reports: shared.reports.clone(), ..devices::Wires::default() };
     devices::spawn_by(&shared.site, profiles, wires, Arc::new(move || clock.mono()), stop)
+}
+
+/// What has been started and must end in order.
+struct Running {
+    cycle: std::thread::JoinHandle<()>,
+    planner: std::thread::JoinHandle<()>,
+    drivers_stop: CancellationToken,
+    devices: Vec<DeviceHandle>,
+    rpc_stop: CancellationToken,
+    server: tokio::task::JoinHandle<Result<(), rpc::RpcError>>,
+    journal: journaling::Journal,
+    keeper: keeping::Keeper,
+}
+
+impl Running {
+    async fn drain(self, stop: &CancellationToken) {
+        stop.cancel();
+        joined(self.cycle).await;
+        self.drivers_stop.cancel();
+        for device in self.devices {
+            device.finished().await;
+        }
+        joined(self.planner).await;
+        self.rpc_stop.cancel();
+        self.server.await.ok();
+        // A disk that hangs must not hold up the deadline.
+        let closing = move || {
+            self.keeper.close();
+            self.journal.close();
+        };
+        tokio::task::spawn_blocking(closing).await.ok();
+    }
 }
 
 async fn joined(thread: std::thread::JoinHandle<()>) {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::{self, Control, Decision, Proposals};
 use crate::dispatch::Plan;
-use crate::site::{Access, DeviceFrame, DeviceIx, Link, Mode, Order, Reading, Reason, Report, Site};
+use crate::site::{Access, Answer, DeviceFrame, DeviceIx, Done, Link, Mode, Order, Reading, Reason, Report, Site};
 use crate::snapshot::{self, Clip, Health, Snapshot};
 use crate::state::{Availability, Belief, SiteState, Survivors, believe};
 use crate::telemetry::{Telemetry, ingest};
@@ -34,7 +34,7 @@ pub struct Memory {
     control: Control,
     #[serde(default)]
     proposals: Proposals,
-    #[serde(skip)]
+    #[serde(default)]
     alarms: alarms::Watch,
 }
 
@@ -60,6 +60,22 @@ impl Memory {
         self.belief.survivors()
     }
 
+    fn obey(&mut self, site: &Site, order: &Order, now: Now) -> Answer {
+        match order {
+            Order::Submit(ask) => self.proposals.submit(site, ask, now).map(Done::Proposal),
+            Order::Release { id, identity } => self.proposals.release(*id, identity, now.mono).map(Done::Proposal),
+            Order::Acknowledge { alarm, identity, note } => {
+                self.alarms.acknowledge(*alarm, identity, note, now).map(Done::Alarm)
+            }
+        }
+    }
+
+    /// Acknowledgements of alarms so far: a new one must survive a crash, too.
+    #[must_use]
+    pub fn acknowledged(&self) -> u64 {
+        self.alarms.taken()
+    }
+
     /// After a restart: what counts in the old process's monotonic time is dropped, and so are the machines' histories
     /// if the site file names other assets now; the rest goes on.
     #[must_use]
@@ -71,6 +87,7 @@ impl Memory {
         }
         self.control.restarted();
         self.proposals.restarted();
+        self.alarms.restarted();
         self
     }
 }
@@ -101,7 +118,8 @@ pub fn step(memory: &mut Memory, site: &Site, inputs: Inputs) -> Snapshot {
     let image = ingest(&mut memory.telemetry, site, &frames, now.mono);
     let state = believe(&mut memory.belief, site, &image, &frames, now);
     memory.mode = transition::advance(memory.mode, &state);
-    let answers = memory.proposals.take(site, &orders, now);
+    memory.proposals.expire(now.mono);
+    let answers = orders.iter().map(|order| memory.obey(site, order, now)).collect();
     let decision = control::decide(
         &mut memory.control,
         &control::Inputs {

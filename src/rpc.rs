@@ -7,12 +7,14 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod alarms;
 mod convert;
 mod filter;
 mod handshake;
 mod health;
 mod identity;
 mod incoming;
+mod journal;
 mod proposals;
 mod services;
 mod stream;
@@ -30,12 +32,15 @@ use tracing::warn;
 
 use crate::dispatch::Plan;
 use crate::proto::DESCRIPTORS;
+use crate::proto::v1::alarm_service_server::AlarmServiceServer;
+use crate::proto::v1::journal_service_server::JournalServiceServer;
 use crate::proto::v1::plan_service_server::PlanServiceServer;
 use crate::proto::v1::proposal_service_server::ProposalServiceServer;
 use crate::proto::v1::site_service_server::SiteServiceServer;
 use crate::proto::v1::snapshot_service_server::SnapshotServiceServer;
 use crate::site::Site;
 use crate::snapshot::Snapshot;
+use crate::store::journal::Book;
 use crate::transport::tls::Keys;
 use incoming::Incoming;
 use services::Api;
@@ -72,6 +77,8 @@ pub struct Source {
     pub plans: watch::Receiver<Option<Arc<Plan>>>,
     /// Where orders to the cycle go.
     pub desk: Desk,
+    /// What happened.
+    pub journal: Arc<Book>,
 }
 
 /// Why the interface is not served.
@@ -160,6 +167,8 @@ fn routes(api: Api) -> Result<Routes, RpcError> {
     Ok(Routes::new(SiteServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
         .add_service(SnapshotServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
         .add_service(PlanServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
+        .add_service(AlarmServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
+        .add_service(JournalServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
         .add_service(ProposalServiceServer::new(api).max_decoding_message_size(REQUEST_MAX))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?))

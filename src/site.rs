@@ -14,15 +14,15 @@ pub mod sample;
 mod setpoint;
 mod tariff;
 
-pub use alarm::{Alarm, AlarmKind, Report, Severity};
+pub use alarm::{Acknowledgement, Alarm, AlarmId, AlarmKind, AlarmState, Report, Severity};
 pub use asset::{Asset, Group, Kind, Measure, Port};
 pub use bus::{Bus, Carrier};
 pub use device::{Access, Device, PointSpec, Poll, Reversion, Stop, Write};
 pub use mode::Mode;
 pub use point::{Point, RunState, Unit};
 pub use proposal::{
-    Answer, Ask, Class, Edge, LEASE_MAX, Order, Outcome, Proposal, ProposalId, Range, Refusal, STANDING_MAX, Standing,
-    check,
+    Answer, Ask, Class, Done, Edge, LEASE_MAX, Order, Outcome, Proposal, ProposalId, Range, Refusal, STANDING_MAX,
+    Standing, TEXT_MAX, check,
 };
 pub use reading::{DeviceFrame, Link, Mismatch, Reading, Reason, Value, WriteReport};
 pub use setpoint::{Cause, Limiter, Setpoint, Target};

@@ -56,6 +56,26 @@ pub struct Proposals {
     pub pcc: Option<Range>,
 }
 
+impl Proposals {
+    /// Class and identity behind an id.
+    #[must_use]
+    pub fn party(&self, id: ProposalId) -> String {
+        let found = self.standing.iter().find(|s| s.proposal.id == id).map(|s| &s.proposal.ask);
+        found.map_or_else(|| format!("proposal {id}"), |ask| format!("{} {}", ask.class.name(), ask.identity))
+    }
+
+    /// What limits, by name; a proposal by who made it.
+    #[must_use]
+    pub fn limiter(&self, by: Limiter) -> String {
+        match by {
+            Limiter::Proposal(id) => self.party(id),
+            Limiter::Refused(reason) => format!("refused by the device ({reason})"),
+            Limiter::Unheld => "not held by the device: it reads back otherwise".to_owned(),
+            by => by.name().to_owned(),
+        }
+    }
+}
+
 /// One cycle, whole and consistent.
 #[derive(Clone, Debug)]
 pub struct Snapshot {

@@ -1,5 +1,6 @@
-//! What must survive: so far the controller's memory, replaced atomically.
+//! What must survive: the controller's memory, replaced atomically, and the journal, appended to.
 
+pub mod journal;
 mod kept;
 
 pub use kept::{Kept, KeptError};

@@ -67,6 +67,8 @@ pub struct Rig {
     mono_s: f64,
 }
 
+/// In place of a device: all of them.
+const ALL: &str = "*";
 /// Longest step of the physics, park seconds.
 const STEP_MAX_S: f64 = 1.0;
 
@@ -226,12 +228,15 @@ impl Rig {
         self.judge.note_value_error(share, at);
     }
 
-    /// Plants a fault in a device.
+    /// Plants a fault in a device, or in all of them (`*`).
     ///
     /// # Errors
     /// When the site has no such device.
     pub fn inject(&mut self, fault: Fault) -> anyhow::Result<()> {
-        if let Some(unit) = self.units.iter_mut().find(|unit| unit.id == fault.device) {
+        if fault.device == ALL {
+            self.units.iter_mut().for_each(|unit| unit.plant_fault(fault.kind, &self.plant));
+            self.mqtt.iter_mut().for_each(|device| device.plant_fault(fault.kind, &self.plant));
+        } else if let Some(unit) = self.units.iter_mut().find(|unit| unit.id == fault.device) {
             unit.plant_fault(fault.kind, &self.plant);
         } else if let Some(device) = self.mqtt.iter_mut().find(|device| device.id == fault.device) {
             device.plant_fault(fault.kind, &self.plant);
@@ -241,12 +246,15 @@ impl Rig {
         Ok(())
     }
 
-    /// Heals every fault of a device.
+    /// Heals every fault of a device, or of all (`*`).
     ///
     /// # Errors
     /// When the site has no such device.
     pub fn clear(&mut self, device: &str) -> anyhow::Result<()> {
-        if let Some(unit) = self.units.iter_mut().find(|unit| unit.id == device) {
+        if device == ALL {
+            self.units.iter_mut().for_each(|unit| unit.faults.clear());
+            self.mqtt.iter_mut().for_each(MqttDevice::clear);
+        } else if let Some(unit) = self.units.iter_mut().find(|unit| unit.id == device) {
             unit.faults.clear();
         } else if let Some(found) = self.mqtt.iter_mut().find(|found| found.id == device) {
             found.clear();
@@ -286,6 +294,11 @@ impl Rig {
     pub fn listens(&self, address: &str) -> bool {
         let units = self.addresses.get(address).map(Vec::as_slice).unwrap_or_default();
         units.iter().any(|(_, index)| self.units.get(*index).is_some_and(|unit| !unit.has(FaultKind::Stop)))
+    }
+
+    /// Whether the broker is there: not when all its devices are stopped, it stands behind the same switch.
+    pub fn broker_listens(&self) -> bool {
+        self.mqtt.iter().any(|device| !device.has(FaultKind::Stop))
     }
 
     /// Shortest time between two requests that an address takes, ms.

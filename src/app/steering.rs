@@ -5,6 +5,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use super::Shared;
+use super::journaling::JournalSender;
 use super::keeping::{KeepSender, What};
 use crate::cycle::{self, Inputs, Memory};
 use crate::devices::DeviceHandle;
@@ -24,6 +25,7 @@ pub(super) struct Steering {
     pub memory: Memory,
     pub keeper: KeepSender,
     pub to_planner: SyncSender<Arc<Snapshot>>,
+    pub journal: JournalSender,
     /// Orders from outside.
     pub waiting: tokio::sync::mpsc::Receiver<Envelope>,
 }
@@ -32,7 +34,7 @@ impl Steering {
     pub(super) fn run(mut self) {
         let mut due = self.shared.clock.mono();
         let mut kept_at = due;
-        let mut survivors = self.memory.survivors();
+        let mut survivors = (self.memory.survivors(), self.memory.acknowledged());
         while !self.shared.stop.is_cancelled() {
             let now = self.shared.clock.mono();
             if now < due {
@@ -42,7 +44,7 @@ impl Steering {
             // A late cycle is skipped, never doubled.
             due = (due + self.period).max(now + self.period / 2);
             self.cycle();
-            let latest = self.memory.survivors();
+            let latest = (self.memory.survivors(), self.memory.acknowledged());
             if latest != survivors || now.since(kept_at) >= KEEP_EVERY {
                 (survivors, kept_at) = (latest, now);
                 self.keep();
@@ -70,6 +72,7 @@ impl Steering {
         }
         // A planner that is busy misses a cycle; it takes the next.
         self.to_planner.try_send(Arc::clone(&snapshot)).ok();
+        self.journal.send(Arc::clone(&snapshot));
         self.shared.snapshots.send_replace(Some(Arc::clone(&snapshot)));
         // After the snapshot is shown: who hears that it stands finds it there. Whoever has left hears nothing.
         for (asker, answer) in askers.into_iter().zip(&snapshot.proposals.answers) {

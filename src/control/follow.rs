@@ -224,7 +224,8 @@ fn settle(market: &Market, units: &[(usize, Flexible)]) -> (Vec<f64>, f64) {
 }
 
 fn flexible(asset: &Asset, own: &AssetState, wish: Wish, stored_value: Option<f64>) -> Option<Flexible> {
-    if own.availability != Availability::Available {
+    // What is held stays where it is.
+    if own.availability != Availability::Available || wish.cause == Cause::Hold {
         return None;
     }
     let rated = asset.kind.rated().kw();

@@ -39,9 +39,31 @@ pub struct Control {
     /// Value of stored energy per asset, low-passed: duals are kinked and jump from plan to plan.
     stored_value: Vec<Option<f64>>,
     first_cycle: Option<Mono>,
+    /// Which assets could not be judged in the last cycle, and since when each of the others can be again.
+    out: Vec<bool>,
+    back: Vec<Option<Park>>,
 }
 
 impl Control {
+    /// A plan that was made while an asset was out says nothing of it: what stands in its device is held until the next.
+    fn follow_returns(&mut self, state: &SiteState) {
+        self.out.resize(state.assets.len(), false);
+        self.back.resize(state.assets.len(), None);
+        for ((own, out), back) in state.assets.iter().zip(&mut self.out).zip(&mut self.back) {
+            let gone = own.availability != Availability::Available;
+            if *out && !gone {
+                *back = Some(state.now.park);
+            }
+            *out = gone;
+            // A clock that was set back must not hold it for ever.
+            *back = back.filter(|since| *since <= state.now.park);
+        }
+    }
+
+    fn is_known(&self, asset: usize, plan: &Plan) -> bool {
+        self.back.get(asset).copied().flatten().is_none_or(|back| plan.made_at >= back)
+    }
+
     /// A new process gave no commands yet: it takes over what the devices say stands.
     pub fn restarted(&mut self) {
         *self = Self::default();
@@ -145,13 +167,17 @@ pub fn decide(memory: &mut Control, inputs: &Inputs<'_>) -> Decision {
 
     let plan = inputs.plan.filter(|p| in_force(p, now.park)).and_then(|p| Some((p, p.interval_at(now.park)?)));
     memory.follow_values(plan, site.assets.len(), dt_s);
+    memory.follow_returns(state);
     let holding = inputs.plan.is_none() && now.mono.since(started) < HOLD;
     let mut wishes: Vec<Option<Wish>> = site
         .assets
         .iter()
         .zip(&state.assets)
         .enumerate()
-        .map(|(ix, (asset, own))| wish(inputs, plan, holding, asset, ix, own))
+        .map(|(ix, (asset, own))| {
+            let unknown = plan.is_some_and(|(p, _)| !memory.is_known(ix, p));
+            wish(inputs, plan, holding || unknown, asset, ix, own)
+        })
         .collect();
     let (rooms, pcc) = (inputs.rooms(None), arbiter::pcc(site, inputs.proposals));
     let judged = state.assets.iter().map(|own| own.availability == Availability::Available);

@@ -9,8 +9,8 @@ use super::arbiter::{Verdict, ranked};
 use super::issue::Decision;
 use super::wish::{injection, lever};
 use crate::site::{
-    Answer, Ask, Asset, Cause, DeviceFrame, Kind, LEASE_MAX, Limiter, Order, Outcome, Point, Proposal, ProposalId,
-    Refusal, STANDING_MAX, Setpoint, Site, Standing, check,
+    Ask, Asset, Cause, DeviceFrame, Kind, LEASE_MAX, Limiter, Outcome, Point, Proposal, ProposalId, Refusal,
+    STANDING_MAX, Setpoint, Site, Standing, check,
 };
 use crate::state::SiteState;
 use crate::units::{Mono, Now};
@@ -44,27 +44,25 @@ impl Proposals {
         self.entries.clear();
     }
 
-    /// Ends what has no lease any more, then takes the orders; one answer each.
-    pub fn take(&mut self, site: &Site, orders: &[Order], now: Now) -> Vec<Answer> {
-        for e in self.entries.iter_mut().filter(|e| !e.ended() && e.standing.proposal.until <= now.mono) {
-            e.end(Outcome::Expired, now.mono);
+    /// Ends what has no lease any more, and forgets what has been shown long enough.
+    pub fn expire(&mut self, now: Mono) {
+        for e in self.entries.iter_mut().filter(|e| !e.ended() && e.standing.proposal.until <= now) {
+            e.end(Outcome::Expired, now);
         }
-        let answers = orders.iter().map(|order| match order {
-            Order::Submit(ask) => self.submit(site, ask, now),
-            Order::Release { id, identity } => self.release(*id, identity, now.mono),
-        });
-        let answers = answers.collect();
         let ended = self.entries.iter().filter(|e| e.ended()).count();
         let mut surplus = ended.saturating_sub(ENDED_MAX);
         self.entries.retain(|e| {
-            let old = e.ended() && (surplus > 0 || now.mono.since(e.standing.since) > SHOWN_AFTER);
+            let old = e.ended() && (surplus > 0 || now.since(e.standing.since) > SHOWN_AFTER);
             surplus -= usize::from(old && surplus > 0);
             !old
         });
-        answers
     }
 
-    fn submit(&mut self, site: &Site, ask: &Ask, now: Now) -> Answer {
+    /// Takes a new proposal, or a standing one anew.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn submit(&mut self, site: &Site, ask: &Ask, now: Now) -> Result<ProposalId, Refusal> {
         check(site, ask)?;
         let until = now.mono + ask.lease.min(LEASE_MAX);
         let same = |p: &Proposal| p.ask.identity == ask.identity && p.ask.asset == ask.asset && p.ask.key == ask.key;
@@ -90,7 +88,11 @@ impl Proposals {
         Ok(id)
     }
 
-    fn release(&mut self, id: ProposalId, identity: &str, now: Mono) -> Answer {
+    /// Ends one's own.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn release(&mut self, id: ProposalId, identity: &str, now: Mono) -> Result<ProposalId, Refusal> {
         let entry = self.entries.iter_mut().find(|e| !e.ended() && e.standing.proposal.id == id);
         let entry = entry.ok_or(Refusal::NotStanding)?;
         if entry.standing.proposal.ask.identity != identity {

@@ -261,6 +261,29 @@ fn f24_a_device_that_comes_back_is_held_until_its_power_is_confirmed() {
 }
 
 #[test]
+fn f59_what_comes_back_is_held_until_a_plan_knows_of_it() {
+    let mut bench = Bench::new();
+    let old = plan(now(1.0), 50.0, 80.0, 0.9);
+    let read = |s: f64, gone: bool| {
+        let mut all = frames(now(s), [130.0, -200.0, 70.0, 30.0], 50.0);
+        let pcs = Arc::make_mut(&mut all[BATTERY]);
+        pcs.readings[2].value = Ok(30.0);
+        if gone {
+            pcs.readings[0].value = Err(Reason::DeviceTimeout);
+        }
+        all
+    };
+    bench.decide(now(1.0), &read(1.0, false), Some(&old));
+    bench.decide(now(2.0), &read(2.0, true), Some(&old));
+    for s in [3.0, 4.0] {
+        assert_eq!(battery(&bench.decide(now(s), &read(s, false), Some(&old))), (30.0, Cause::Hold, None));
+    }
+    let new = plan(now(4.0), 50.0, 80.0, 0.9);
+    let (kw, cause, _) = battery(&bench.decide(now(5.0), &read(5.0, false), Some(&new)));
+    assert!(kw > 30.0 && cause == Cause::Plan, "{kw} {cause:?}");
+}
+
+#[test]
 fn f28_without_the_pcc_nothing_is_moved_by_what_stands_in_for_it() {
     let mut bench = Bench::new();
     let at = now(1.0);

@@ -1,319 +1,216 @@
-//! What a person must know at this moment. An alarm stands while its cause does; it names the thing, not the symptom.
+//! What a person must know. An alarm begins when its cause is true and ends when the cause has been gone for some time; one
+//! that nobody has taken note of stays visible after its end (ANSI/ISA-18.2). What follows from one cause is one alarm.
+//!
+//! A notice is worth knowing and asks for nothing: it needs no acknowledgement, and is gone with its cause.
+
+mod causes;
+mod groups;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use super::link::Paths;
-use crate::control::Decision;
-use crate::dispatch::{Plan, PlanStatus};
-use crate::site::{
-    Alarm, AlarmKind, Asset, Device, DeviceFrame, Kind, Link, Point, Reason, Report, Reversion, RunState, Setpoint,
-    Severity, Site,
-};
-use crate::state::{AssetState, Availability, Finding, SiteState};
-use crate::units::Park;
+use serde::{Deserialize, Serialize};
 
-/// A unit that is told a power and gives another for so long does not follow, seconds (monotonic).
-const FOLLOW_S: f64 = 30.0;
-/// ... by more than this share of its rating.
-const FOLLOW_SHARE: f64 = 0.08;
-/// A lost device is an alarm after this long without an answer: shorter gaps are ordinary reconnects.
-const LOST_S: f64 = 5.0;
+use crate::site::{Acknowledgement, Alarm, AlarmId, AlarmKind, Refusal, Severity, TEXT_MAX};
+use crate::units::{Mono, Now};
+use causes::{Causes, Raised};
+use groups::Groups;
 
-/// What the alarms are raised from.
-pub(super) struct Seen<'a> {
-    pub site: &'a Site,
-    pub state: &'a SiteState,
-    pub frames: &'a [Arc<DeviceFrame>],
-    pub plan: Option<&'a Plan>,
-    pub decision: &'a Decision,
-    pub findings: &'a [Finding],
-    pub reports: &'a [Report],
+pub(super) use causes::Seen;
+
+/// A cause that comes and goes is one alarm: it ends when the cause has been away this long, seconds (monotonic) ...
+const OFF_S: f64 = 10.0;
+/// ... doubled each time it has come back, up to this many times.
+const OFF_DOUBLINGS: u32 = 4;
+/// After a restart what stood is given this long to show itself again: some causes take a while to be told.
+const RESTART_S: f64 = 120.0;
+/// One that has ended and that nobody took note of is shown so long, seconds (monotonic) ...
+const ENDED_S: f64 = 86_400.0;
+/// ... and not more than this many of them.
+const ENDED_MAX: usize = 64;
+
+/// One occurrence, and when its cause was last true in this process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Occurrence {
+    alarm: Alarm,
+    worst: Severity,
+    /// How many members it had at most, and what was said then: that is what has ended.
+    #[serde(default)]
+    most: (usize, String),
+    #[serde(skip)]
+    last: Mono,
+    #[serde(skip)]
+    ended_at: Mono,
+    /// Shown once more after it was noted, so that everybody sees by whom.
+    #[serde(skip)]
+    noted_at: Mono,
+    /// It stood before the restart and has not been seen since.
+    #[serde(skip)]
+    carried: bool,
 }
 
-/// Since when each alarm stands, and how long each unit has not followed.
-#[derive(Clone, Debug, Default)]
+/// All alarms, and what they are told from.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Watch {
-    since: BTreeMap<(AlarmKind, String), Park>,
-    down_since: BTreeMap<usize, f64>,
-    astray_since: BTreeMap<usize, f64>,
-    unverified: Vec<String>,
-    paths: Paths,
+    occurrences: Vec<Occurrence>,
+    last_id: u64,
+    /// Acknowledgements so far: a change must survive a crash.
+    taken: u64,
+    #[serde(skip)]
+    causes: Causes,
+    #[serde(skip)]
+    groups: Groups,
 }
-
-type Raised = (AlarmKind, Severity, String, String);
 
 impl Watch {
     /// Devices whose last command is not verified, in words.
     pub(super) fn unverified(&self) -> Vec<String> {
-        self.unverified.clone()
+        self.causes.unverified()
     }
 
-    /// All alarms that stand now, the most urgent first.
+    /// Acknowledgements so far.
+    pub(super) const fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// A new process counts its own time; what stood is given some to show itself.
+    pub(super) fn restarted(&mut self) {
+        for o in &mut self.occurrences {
+            (o.last, o.ended_at, o.noted_at, o.carried) = (Mono::default(), Mono::default(), Mono::default(), true);
+        }
+    }
+
+    /// Somebody has taken note. Who did so first stays; one that has ended is thereby done with.
+    pub(super) fn acknowledge(
+        &mut self,
+        id: AlarmId,
+        identity: &str,
+        note: &str,
+        now: Now,
+    ) -> Result<AlarmId, Refusal> {
+        if identity.trim().is_empty() {
+            return Err(Refusal::NoIdentity);
+        }
+        if identity.len() > TEXT_MAX || note.len() > TEXT_MAX {
+            return Err(Refusal::TooLong);
+        }
+        let found = self.occurrences.iter_mut().find(|o| o.alarm.id == id).ok_or(Refusal::NoAlarm)?;
+        if found.alarm.acknowledged.is_none() {
+            self.taken += 1;
+            found.noted_at = now.mono;
+            found.alarm.acknowledged =
+                Some(Acknowledgement { by: identity.to_owned(), at: now.park, note: note.trim().to_owned() });
+        }
+        Ok(id)
+    }
+
+    /// All alarms of this cycle: what stands before what has ended, the most urgent first.
     pub(super) fn raise(&mut self, seen: &Seen<'_>) -> Vec<Alarm> {
-        let mut raised = Vec::new();
-        self.devices(seen, &mut raised);
-        self.following(seen, &mut raised);
-        balances(seen, &mut raised);
-        plans(seen, &mut raised);
-        limits(seen, &mut raised);
-        raised.extend(seen.reports.iter().cloned().map(|r| (r.kind, r.severity, r.subject, r.text)));
-        let mut since = BTreeMap::new();
-        let mut alarms: Vec<Alarm> = raised
-            .into_iter()
-            .map(|(kind, severity, subject, text)| {
-                let key = (kind, subject.clone());
-                let from = self.since.get(&key).copied().unwrap_or(seen.state.now.park);
-                since.insert(key, from);
-                Alarm { kind, severity, subject, text, since: from }
-            })
-            .collect();
-        self.since = since;
-        alarms.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.kind.cmp(&b.kind)).then(a.subject.cmp(&b.subject)));
+        let raised = self.causes.raise(seen);
+        let silent = self.causes.silent(seen);
+        let raised = self.groups.gather(seen, &silent, raised);
+        self.follow(raised, seen.state.now);
+        let mut alarms: Vec<Alarm> = self.occurrences.iter().map(|o| o.alarm.clone()).collect();
+        alarms.sort_by(|a, b| {
+            let urgency = (a.ended.cmp(&b.ended)).then(b.severity.cmp(&a.severity));
+            urgency.then(a.kind.cmp(&b.kind)).then(a.subject.cmp(&b.subject))
+        });
         alarms
     }
 
-    fn devices(&mut self, seen: &Seen<'_>, out: &mut Vec<Raised>) {
-        self.unverified.clear();
-        let now_s = seen.state.now.mono.seconds();
-        for frame in seen.frames {
-            let Some(device) = seen.site.devices.get(frame.device.0) else { continue };
-            self.paths.see(frame);
-            if frame.link == Link::Up {
-                self.down_since.remove(&frame.device.0);
-            } else {
-                self.down_since.entry(frame.device.0).or_insert(now_s);
-            }
-            let lost = self.down_since.get(&frame.device.0).is_some_and(|from| now_s - from > LOST_S);
-            if let (Link::Down(reason), true) = (frame.link, lost) {
-                let others = seen.frames.iter().filter(|f| f.link == Link::Up);
-                let mut others = others.filter_map(|f| seen.site.devices.get(f.device.0));
-                let answer = others.any(|d| d.address == device.address);
-                out.push(link_alarm(device, reason, || self.paths.lost(device, frame, reason, answer)));
-            }
-            self.writes(&device.id, frame, out);
-            for (reading, spec) in
-                frame.readings.iter().zip(seen.site.points.get(device.points.clone()).unwrap_or_default())
-            {
-                if reading.value == Err(Reason::IllegalAddress) {
-                    let text = format!(
-                        "{} has no {}: the device's map differs from profile {}; the point is disabled",
-                        device.id,
-                        spec.point.name(),
-                        device.profile
-                    );
-                    out.push((
-                        AlarmKind::PointRefused,
-                        Severity::Warning,
-                        format!("{}.{}", device.id, spec.point.name()),
-                        text,
-                    ));
-                }
-            }
-            let commands =
-                seen.site.points.get(device.points.clone()).unwrap_or_default().iter().any(|p| p.point.is_command());
-            if device.reversion == Reversion::None && commands {
-                let text =
-                    format!("commands of {} do not end by themselves when the controller falls silent", device.id);
-                out.push((AlarmKind::NoReversion, Severity::Notice, device.id.clone(), text));
+    fn follow(&mut self, raised: Vec<Raised>, now: Now) {
+        let mut fresh: BTreeMap<(AlarmKind, String), Raised> = BTreeMap::new();
+        for r in raised {
+            let key = (r.kind, r.subject.clone());
+            // Two words for one thing: the graver.
+            if fresh.get(&key).is_none_or(|other| other.severity < r.severity) {
+                fresh.insert(key, r);
             }
         }
-        frozen(seen, out);
-        faults(seen, out);
-    }
-
-    fn writes(&mut self, id: &str, frame: &DeviceFrame, out: &mut Vec<Raised>) {
-        if let Some((point, reason)) = frame.write.refused {
-            let text = format!("{id} refused {}: {reason}; the command does not stand", point.name());
-            self.unverified.push(text.clone());
-            out.push((AlarmKind::WriteRefused, Severity::Warning, id.to_owned(), text));
+        for o in &mut self.occurrences {
+            match fresh.remove(&(o.alarm.kind, o.alarm.subject.clone())) {
+                Some(r) => o.stands(r, now),
+                None => o.rests(now),
+            }
         }
-        for m in &frame.write.mismatches {
-            let text = format!(
-                "{id}.{} was set to {:.1} and reads back {:.1}: another controller, or a write without effect",
-                m.point.name(),
-                m.wanted,
-                m.got
-            );
-            self.unverified.push(text.clone());
-            out.push((AlarmKind::ReadbackMismatch, Severity::Warning, id.to_owned(), text));
+        // What follows from a group is not listed beside it, and need not be noted one by one.
+        let grouped = self.groups.hidden();
+        self.occurrences.retain(|o| !grouped.contains(&(o.alarm.kind, o.alarm.subject.clone())));
+        self.occurrences.retain(|o| !o.done(now));
+        self.bound();
+        for r in fresh.into_values() {
+            let clock_ms = u64::try_from(now.park.0.as_millisecond()).unwrap_or(0);
+            self.last_id = clock_ms.max(self.last_id.saturating_add(1));
+            self.occurrences.push(Occurrence::new(AlarmId(self.last_id), r, now));
         }
     }
 
-    /// A write that is acknowledged may still do nothing (F58): the effect is verified in watts.
-    fn following(&mut self, seen: &Seen<'_>, out: &mut Vec<Raised>) {
-        let now_s = seen.state.now.mono.seconds();
-        let mut astray = BTreeMap::new();
-        for setpoint in &seen.decision.setpoints {
-            let ix = setpoint.asset.0;
-            if let Some((wanted, got)) = gap(seen, setpoint) {
-                let from = self.astray_since.get(&ix).copied().unwrap_or(now_s);
-                astray.insert(ix, from);
-                if now_s - from > FOLLOW_S {
-                    let id = seen.site.assets.get(ix).map(|a| a.id.clone()).unwrap_or_default();
-                    let text = format!("{id} is told {wanted:.0} kW and gives {got:.0} kW");
-                    self.unverified.push(text.clone());
-                    out.push((AlarmKind::NotFollowing, Severity::Warning, id, text));
-                }
-            }
-        }
-        self.astray_since = astray;
+    /// The oldest that have ended make room.
+    fn bound(&mut self) {
+        let ended = self.occurrences.iter().filter(|o| o.alarm.ended).count();
+        let mut surplus = ended.saturating_sub(ENDED_MAX);
+        self.occurrences.retain(|o| {
+            let goes = o.alarm.ended && surplus > 0;
+            surplus -= usize::from(goes);
+            !goes
+        });
     }
 }
 
-/// (told, given) of a unit that must hold its setpoint and does not.
-fn gap(seen: &Seen<'_>, setpoint: &Setpoint) -> Option<(f64, f64)> {
-    let asset = seen.site.assets.get(setpoint.asset.0)?;
-    let own = seen.state.assets.get(setpoint.asset.0)?;
-    let got = own.ports.first()?.measured.ok()?;
-    let rated = asset.kind.rated().kw();
-    let (wanted, astray) = match asset.kind {
-        Kind::Battery(_) => {
-            let wanted = setpoint.target(Point::WSet)?;
-            (wanted, (got - wanted).abs() > FOLLOW_SHARE * rated)
-        }
-        // A cap is not followed only when it is exceeded.
-        Kind::Pv(_) | Kind::Wind(_) | Kind::FlexibleLoad(_) | Kind::EvCharger(_) => {
-            let cap = setpoint.target(Point::WMax)?;
-            (cap, got.abs() - cap > FOLLOW_SHARE * rated)
-        }
-        _ => return None,
-    };
-    astray.then_some((wanted, got))
-}
+impl Occurrence {
+    fn new(id: AlarmId, r: Raised, now: Now) -> Self {
+        let Raised { kind, severity, subject, text, members, consequent, .. } = r;
+        let alarm = Alarm {
+            id,
+            kind,
+            severity,
+            subject,
+            text,
+            since: now.park,
+            last: now.park,
+            returned: 0,
+            ended: false,
+            acknowledged: None,
+            members,
+            consequent,
+        };
+        let (ended_at, noted_at) = (Mono::default(), Mono::default());
+        let most = (alarm.members.len(), alarm.text.clone());
+        Self { alarm, worst: severity, most, last: now.mono, ended_at, noted_at, carried: false }
+    }
 
-fn link_alarm(device: &Device, reason: Reason, lost: impl FnOnce() -> String) -> Raised {
-    let Device { id, address, .. } = device;
-    let (kind, text) = match reason {
-        Reason::IdentityMismatch => (
-            AlarmKind::IdentityMismatch,
-            format!("another device answers at {address} than the profile of {id} expects: nothing is written to it"),
-        ),
-        _ => (AlarmKind::DeviceLost, lost()),
-    };
-    (kind, Severity::Warning, id.clone(), text)
-}
-
-fn frozen(seen: &Seen<'_>, out: &mut Vec<Raised>) {
-    for asset in &seen.site.assets {
-        for (port, believed) in asset.ports.iter().zip(
-            seen.state
-                .assets
-                .get(seen.site.asset(&asset.id).map_or(usize::MAX, |a| a.0))
-                .map(|a| a.ports.as_slice())
-                .unwrap_or_default(),
-        ) {
-            if believed.measured == Err(Reason::Frozen) {
-                let device = port.measured.first().map(|m| seen.site.point_name(m.point)).unwrap_or_default();
-                let text = format!(
-                    "{device} repeats the same value to the last bit: the meter of {} is frozen; planning with {}",
-                    asset.id, believed.power
-                );
-                out.push((AlarmKind::Frozen, Severity::Warning, device, text));
-            }
+    fn stands(&mut self, r: Raised, now: Now) {
+        let a = &mut self.alarm;
+        if r.members.len() >= self.most.0 || a.ended {
+            self.most = (r.members.len(), r.text.clone());
         }
+        if a.ended {
+            (a.ended, a.returned) = (false, a.returned.saturating_add(1));
+        }
+        // Who took note of a warning has not taken note of what is critical.
+        if r.severity > self.worst {
+            (self.worst, a.acknowledged) = (r.severity, None);
+        }
+        (a.severity, a.text, a.members, a.consequent) = (r.severity, r.text, r.members, r.consequent);
+        (a.last, self.last, self.carried) = (now.park, now.mono, false);
+    }
+
+    fn rests(&mut self, now: Now) {
+        let away = OFF_S * f64::from(1_u32 << self.alarm.returned.min(OFF_DOUBLINGS));
+        let away = if self.carried { away.max(RESTART_S) } else { away };
+        if !self.alarm.ended && now.mono.since(self.last).as_secs_f64() > away {
+            (self.alarm.ended, self.alarm.severity, self.ended_at) = (true, self.worst, now.mono);
+            (self.alarm.members, self.alarm.consequent) = (Vec::new(), Vec::new());
+            self.alarm.text.clone_from(&self.most.1);
+        }
+    }
+
+    /// Nobody need see it any longer.
+    fn done(&self, now: Now) -> bool {
+        let noted = self.alarm.acknowledged.is_some() && now.mono > self.noted_at || self.worst == Severity::Notice;
+        self.alarm.ended && (noted || now.mono.since(self.ended_at).as_secs_f64() > ENDED_S)
     }
 }
 
-fn faults(seen: &Seen<'_>, out: &mut Vec<Raised>) {
-    for (asset, own) in seen.site.assets.iter().zip(&seen.state.assets) {
-        if own.run_state == Some(Ok(RunState::Fault)) {
-            let text = format!("{} has locked itself out; it is left out of the plan", asset.id);
-            out.push((AlarmKind::DeviceFault, Severity::Warning, asset.id.clone(), text));
-        } else if let Some(reason) = withheld(seen, asset, own) {
-            let text = format!(
-                "{} is read well and does not take its commands ({reason}); it is left out of the plan and given its safe \
-                 values, and is tried again a minute after the last refusal",
-                asset.id
-            );
-            out.push((AlarmKind::WriteRefused, Severity::Warning, asset.id.clone(), text));
-        }
-    }
-}
-
-/// Why an asset is out though everything of it is known.
-fn withheld(seen: &Seen<'_>, asset: &Asset, own: &AssetState) -> Option<Reason> {
-    let Availability::Out(reason) = own.availability else { return None };
-    let answers = seen.frames.iter().any(|f| Some(f.device) == asset.device && f.link == Link::Up);
-    let measured = own.ports.first().is_some_and(|p| p.measured.is_ok());
-    (answers && measured && own.energy.is_none_or(|e| e.is_ok())).then_some(reason)
-}
-
-fn balances(seen: &Seen<'_>, out: &mut Vec<Raised>) {
-    for (bus, finding) in seen.site.buses.iter().zip(seen.findings) {
-        match finding {
-            Finding::Closed => {}
-            Finding::Open { residual_kw } => {
-                let text = format!(
-                    "the injections on {} do not add up: {residual_kw:.0} kW left over; a meter is wrong or something is not metered",
-                    bus.id
-                );
-                out.push((AlarmKind::BalanceOpen, Severity::Warning, bus.id.clone(), text));
-            }
-            Finding::Reversed { asset, port, residual_kw } => {
-                let (id, device) = seen
-                    .site
-                    .assets
-                    .get(*asset)
-                    .map(|a| {
-                        (
-                            a.id.clone(),
-                            a.ports
-                                .get(*port)
-                                .and_then(|p| p.measured.first())
-                                .map(|m| seen.site.point_name(m.point))
-                                .unwrap_or_default(),
-                        )
-                    })
-                    .unwrap_or_default();
-                let text = format!(
-                    "{} is {residual_kw:.0} kW out of balance, and closes if {device} ({id}) is reversed: its sign is flipped (current transformer or profile)",
-                    bus.id
-                );
-                out.push((AlarmKind::SignFlipped, Severity::Critical, device, text));
-            }
-        }
-    }
-}
-
-fn plans(seen: &Seen<'_>, out: &mut Vec<Raised>) {
-    let site = seen.site.id.clone();
-    match seen.plan {
-        None => out.push((AlarmKind::PlanFallback, Severity::Notice, site, "no plan yet".to_owned())),
-        Some(plan) if !seen.decision.planned => {
-            let text = format!("plan {} has expired: the house's own rules steer", plan.id);
-            out.push((AlarmKind::PlanFallback, Severity::Critical, site, text));
-        }
-        Some(plan) => {
-            if let PlanStatus::Fallback(_) = plan.status {
-                let text = format!("plan {} is a fallback ({}): {}", plan.id, plan.status.name(), plan.note);
-                out.push((AlarmKind::PlanFallback, Severity::Warning, site, text));
-            }
-            for slack in plan.slacks.iter().filter(|s| s.interval == 0) {
-                // "bus elec: what is in conflict", "battery: what is in conflict"
-                let (subject, what) = slack.what.split_once(": ").unwrap_or((&seen.site.id, &slack.what));
-                let text = format!("{what}, by {:.1} now; a unit of relief is worth {:.2}", slack.amount, slack.price);
-                let subject = subject.trim_start_matches("bus ").to_owned();
-                out.push((AlarmKind::LimitsInConflict, Severity::Warning, subject, text));
-            }
-        }
-    }
-    if !seen.state.now.synchronised {
-        let text = "wall time is not synchronised: prices by time of day are unknown".to_owned();
-        out.push((AlarmKind::ClockUnsynchronised, Severity::Warning, seen.site.id.clone(), text));
-    }
-}
-
-fn limits(seen: &Seen<'_>, out: &mut Vec<Raised>) {
-    let (Some(pcc), Some(range)) = (seen.site.pcc(), seen.decision.pcc) else { return };
-    let (Some(asset), Some(own)) = (seen.site.assets.get(pcc.0), seen.state.assets.get(pcc.0)) else { return };
-    let Some(Ok(import)) = own.ports.first().map(|p| p.measured) else { return };
-    let (text, over) = if import > range.high.kw {
-        (format!("import is {import:.0} kW, limit {:.0} kW", range.high.kw), true)
-    } else {
-        (format!("export is {:.0} kW, limit {:.0} kW", -import, -range.low.kw), import < range.low.kw)
-    };
-    if over {
-        out.push((AlarmKind::LimitExceeded, Severity::Critical, asset.id.clone(), text));
-    }
-}
+#[cfg(test)]
+#[path = "alarms/tests.rs"]
+mod tests;

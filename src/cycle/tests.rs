@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{Inputs, Memory, step};
 use crate::site::sample::{BATTERY, GRID, LOAD, PV, frames, now, site};
 use crate::site::{
-    AlarmKind, Answer, Ask, AssetIx, Cause, Class, Limiter, Link, Order, Outcome, Point, ProposalId, Reason, Refusal,
-    STANDING_MAX, Site,
+    AlarmKind, Answer, Ask, AssetIx, Cause, Class, Done, Limiter, Link, Order, Outcome, Point, ProposalId, Reason,
+    Refusal, STANDING_MAX, Site,
 };
 use crate::snapshot::Snapshot;
 use crate::state::Availability;
@@ -70,7 +70,10 @@ impl Bench {
     }
 
     fn submit(&mut self, ask: Ask) -> ProposalId {
-        self.answer(Order::Submit(ask)).expect("accepted")
+        match self.answer(Order::Submit(ask)) {
+            Ok(Done::Proposal(id)) => id,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn answer(&mut self, order: Order) -> Answer {
@@ -295,7 +298,7 @@ fn only_who_made_it_releases_it() {
     let id = bench.submit(charge(Class::Operator, "anna", 60));
     let release = |identity: &str| Order::Release { id, identity: identity.into() };
     assert_eq!(bench.answer(release("ben")), Err(Refusal::NotYours));
-    assert_eq!(bench.answer(release("anna")), Ok(id));
+    assert_eq!(bench.answer(release("anna")), Ok(Done::Proposal(id)));
     assert_eq!(bench.answer(release("anna")), Err(Refusal::NotStanding));
     assert_eq!(outcome(&bench.cycle(vec![]), id), Outcome::Released);
 }

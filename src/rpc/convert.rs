@@ -1,6 +1,7 @@
 //! From the house's types to those of the wire: pure, and in this direction only.
 
 mod asset;
+mod journal;
 mod plan;
 mod proposal;
 mod site;
@@ -10,10 +11,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub(super) use journal::{entry, park_of};
 pub(super) use plan::plan;
 pub(super) use proposal::{outcome, proposals};
 pub(super) use site::site;
-pub(super) use snapshot::snapshot;
+pub(super) use snapshot::{alarm, snapshot};
 
 use crate::proto::v1;
 use crate::site::Value;

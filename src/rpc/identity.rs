@@ -108,6 +108,12 @@ impl Named for v1::ReleaseRequest {
     }
 }
 
+impl Named for v1::AcknowledgeRequest {
+    fn named(&self) -> &str {
+        &self.identity
+    }
+}
+
 /// Who makes a request that [`admit`] has let pass.
 pub(super) fn identity_of<T: Named>(request: &Request<T>) -> Identity {
     let claimed = request.get_ref().named().trim().to_owned();

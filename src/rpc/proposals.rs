@@ -18,7 +18,7 @@ use super::services::Api;
 use super::stream::{Replies, Until};
 use crate::proto::v1;
 use crate::proto::v1::proposal_service_server::ProposalService;
-use crate::site::{Answer, Ask, Class, LEASE_MAX, Order, Outcome, ProposalId, Refusal, Site, check};
+use crate::site::{Answer, Ask, Class, Done, LEASE_MAX, Order, Outcome, ProposalId, Refusal, Site, check};
 use crate::snapshot::Snapshot;
 
 /// Orders that wait for the next cycle at most; one more is refused.
@@ -52,7 +52,8 @@ impl Desk {
         (Self { orders, speed, made: Arc::default() }, waiting)
     }
 
-    async fn ask(&self, order: Order) -> Result<ProposalId, Status> {
+    /// What the cycle says to an order.
+    pub(super) async fn ask(&self, order: Order) -> Result<Done, Status> {
         let (answer, said) = oneshot::channel();
         self.orders.try_send(Envelope { order, answer }).map_err(|e| match e {
             mpsc::error::TrySendError::Full(_) => {
@@ -74,7 +75,7 @@ fn refused(why: Refusal) -> Status {
     let text = why.to_string();
     match why {
         Refusal::TooMany => Status::resource_exhausted(text),
-        Refusal::NotStanding => Status::not_found(text),
+        Refusal::NotStanding | Refusal::NoAlarm => Status::not_found(text),
         Refusal::NotYours => Status::permission_denied(text),
         _ => Status::invalid_argument(text),
     }
@@ -113,7 +114,9 @@ impl ProposalService for Api {
             let nth = desk.made.fetch_add(1, Ordering::Relaxed);
             ask.key = format!("{}-{nth}", newest.now.park.0.as_millisecond());
         }
-        let id = desk.ask(Order::Submit(ask)).await?;
+        let Done::Proposal(id) = desk.ask(Order::Submit(ask)).await? else {
+            return Err(Status::internal("the cycle answered to something else"));
+        };
         let follow = Follow {
             snapshots: WatchStream::new(self.source.snapshots.clone()),
             speed: desk.speed,

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AssetIx, Kind, Limiter, Point, Site};
+use super::{AlarmId, AssetIx, Kind, Limiter, Point, Site};
 use crate::units::Mono;
 
 /// No proposal stands longer without being asked for again.
 pub const LEASE_MAX: Duration = Duration::from_secs(3600);
 /// Proposals that stand at once.
 pub const STANDING_MAX: usize = 256;
-/// Longest identity, key or reason, bytes.
-const TEXT_MAX: usize = 200;
+/// Longest identity, key, reason or note, bytes.
+pub const TEXT_MAX: usize = 200;
 
 /// Who asks, highest first: a higher class narrows, a lower one moves inside what is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -130,10 +130,28 @@ pub enum Order {
         /// Whose it must be.
         identity: String,
     },
+    /// Somebody has taken note of an alarm.
+    Acknowledge {
+        /// Which occurrence.
+        alarm: AlarmId,
+        /// Who.
+        identity: String,
+        /// What they say to it; may be empty.
+        note: String,
+    },
 }
 
-/// The id an order is about, or why it is refused.
-pub type Answer = Result<ProposalId, Refusal>;
+/// What an order was about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Done {
+    /// This proposal.
+    Proposal(ProposalId),
+    /// This alarm.
+    Alarm(AlarmId),
+}
+
+/// What was done, or why it is refused.
+pub type Answer = Result<Done, Refusal>;
 
 /// Why an order is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -162,7 +180,7 @@ pub enum Refusal {
     NoReason,
     #[error("the identity is missing")]
     NoIdentity,
-    #[error("identity, key and reason are at most 200 bytes each")]
+    #[error("identity, key, reason and note are at most 200 bytes each")]
     TooLong,
     #[error("256 proposals stand already; release some, or wait until their leases end")]
     TooMany,
@@ -170,6 +188,8 @@ pub enum Refusal {
     NotStanding,
     #[error("this proposal is another's; only who made it releases it")]
     NotYours,
+    #[error("no such alarm; it has ended and needs no acknowledgement, or it was acknowledged before it ended")]
+    NoAlarm,
 }
 
 /// What has become of a proposal.

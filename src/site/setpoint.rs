@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{AssetIx, DeviceIx, Point, ProposalId, Reason};
+use super::{Asset, AssetIx, DeviceIx, Point, ProposalId, Reason};
 use crate::units::Mono;
 
 /// Why a setpoint is what it is.
@@ -49,6 +49,60 @@ pub enum Limiter {
     Proposal(ProposalId),
 }
 
+impl Cause {
+    /// Name as on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Balance => "balance",
+            Self::Hold => "hold",
+            Self::Rules => "rules",
+            Self::Unknown => "unknown",
+            Self::Proposal(_) => "proposal",
+        }
+    }
+    /// The proposal, if it is one.
+    #[must_use]
+    pub const fn proposal(self) -> Option<ProposalId> {
+        match self {
+            Self::Proposal(id) => Some(id),
+            _ => None,
+        }
+    }
+}
+
+impl Limiter {
+    /// Name as on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rating => "rating",
+            Self::Ramp => "ramp",
+            Self::Energy => "energy",
+            Self::Device => "device",
+            Self::Pcc => "pcc",
+            Self::Transformer => "transformer",
+            Self::Commitment => "commitment",
+            Self::Unavailable => "unavailable",
+            Self::Refused(_) => "refused",
+            Self::Unheld => "unheld",
+            Self::Proposal(_) => "proposal",
+        }
+    }
+    /// The proposal, if it is one.
+    #[must_use]
+    pub const fn proposal(self) -> Option<ProposalId> {
+        match self {
+            Self::Proposal(id) => Some(id),
+            _ => None,
+        }
+    }
+}
+
+/// Commands in the order in which they count as the principal one.
+const PRINCIPAL: [Point; 4] = [Point::WSet, Point::HeatSet, Point::CoolSet, Point::WMax];
+
 /// One command value in the point's canonical unit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Target {
@@ -84,5 +138,19 @@ impl Setpoint {
     #[must_use]
     pub fn target(&self, point: Point) -> Option<f64> {
         self.targets.iter().find(|t| t.point == point).map(|t| t.value)
+    }
+
+    /// The principal command as an injection, kW. A cap is a magnitude: a consumer's caps what it takes.
+    #[must_use]
+    pub fn principal_kw(&self, asset: &Asset) -> Option<f64> {
+        let (point, value) = PRINCIPAL.into_iter().find_map(|p| self.target(p).map(|v| (p, v)))?;
+        let takes = asset.ports.first().is_some_and(|p| p.max.kw() <= 0.0);
+        Some(if point == Point::WMax && takes { -value } else { value })
+    }
+
+    /// Run or rest, if that is commanded.
+    #[must_use]
+    pub fn on(&self) -> Option<bool> {
+        self.target(Point::On).map(|on| on > 0.5)
     }
 }

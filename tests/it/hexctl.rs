@@ -243,3 +243,24 @@ async fn https_is_explained_where_it_does_not_work() {
         assert!(page.contains(told), "{told:?} is not in {page:?}");
     }
 }
+
+#[tokio::test]
+async fn alarms_and_journal_are_told_in_words_and_as_json() {
+    use hexad::store::journal::{Draft, EntryKind};
+    let served = Served::running().await;
+    let alarms = json(&served, &["alarms", "--json"]).await;
+    assert_eq!((&alarms[0]["kind"], &alarms[0]["state"]), (&"device_lost".into(), &"unacknowledged".into()));
+    assert!(shown(&served, &["alarms"]).await.contains(alarms[0]["id"].as_str().unwrap()));
+    let now = crate::rpc_park::snapshot(1).now;
+    let text = "battery: 0.0 kW -> -40.0 kW: plan 7 (optimal)";
+    served.journal.add(Draft::new(now, 1, EntryKind::Setpoint, "battery", "moved", text));
+    let listed = json(&served, &["journal", "--since", "1h", "--subject", "battery", "--json"]).await;
+    assert_eq!((&listed["entries"][0]["text"], &listed["more"]), (&text.into(), &false.into()));
+    assert_eq!(listed["entries"][0]["new_kw"], Value::Null);
+    assert_eq!(shown(&served, &["journal"]).await, format!("07-02 09:46:41 setpoint {text}\n"));
+    assert_eq!(json(&served, &["why", "battery", "--json"]).await["text"], text);
+    assert_eq!(
+        shown(&served, &["why", "battery", "--at", "09:46:50"]).await,
+        format!("07-02 09:46:41 setpoint {text}\n")
+    );
+}

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value as Json;
 
-const SITE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/sites/suzhou-six-in-one.toml");
+pub const SITE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/sites/suzhou-six-in-one.toml");
 
 /// A port that nobody listens on, below those the kernel hands out by itself: the rig's own listeners and connections, which
 /// come between this look and the daemon's bind, cannot take it.

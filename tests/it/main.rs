@@ -7,6 +7,8 @@ mod dispatch;
 mod dispatch_park;
 mod forecast;
 mod hexctl;
+mod journal;
+mod journal_live;
 mod keys;
 mod live;
 mod park;

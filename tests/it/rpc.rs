@@ -19,7 +19,7 @@ use tonic_health::ServingStatus;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::rpc_park::{Served, plan, site, snapshot, soon};
+use crate::rpc_park::{Served, journal, plan, site, snapshot, soon};
 
 fn asking(patterns: &[&str]) -> v1::GetSnapshotRequest {
     let patterns = patterns.iter().map(|p| (*p).to_owned()).collect();
@@ -269,7 +269,8 @@ async fn plain_text_stays_on_loopback() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let (_snapshots, seen) = tokio::sync::watch::channel(None);
     let (_plans, made) = tokio::sync::watch::channel(None);
-    let source = Source { site: Arc::new(site()), snapshots: seen, plans: made, desk: hexad::rpc::Desk::new(1.0).0 };
+    let desk = hexad::rpc::Desk::new(1.0).0;
+    let source = Source { site: Arc::new(site()), snapshots: seen, plans: made, desk, journal: journal() };
     let refused = rpc::serve(listener, source, CancellationToken::new()).await.unwrap_err();
     assert!(matches!(refused, RpcError::NotLoopback(_)), "{refused}");
 }

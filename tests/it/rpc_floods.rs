@@ -223,7 +223,7 @@ async fn f54_a_first_word_begun_and_not_ended_gives_up_its_place() {
 async fn f54_the_daemon_decides_on_under_floods() {
     let dir = tempfile::tempdir().unwrap();
     let daemon = tokio::task::spawn_blocking(move || {
-        let daemon = Alone::start(dir.path());
+        let daemon = Alone::start(dir.path(), "");
         daemon.until(1, |s| s["cycle"].as_u64().is_some());
         (daemon, dir)
     });

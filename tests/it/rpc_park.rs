@@ -8,12 +8,13 @@ use hexad::forecast::{Interval, TimeGrid};
 use hexad::rpc::{self, RpcError, Source};
 use hexad::site::kinds::{Battery, EvCharger, Grid};
 use hexad::site::{
-    Access, Alarm, AlarmKind, Asset, AssetIx, Bus, BusIx, Carrier, Cause, Device, DeviceFrame, DeviceIx, Kind, Limiter,
-    Link, Measure, Member, Mode, Point, PointIx, PointSpec, Port, Reading, Reason, Reversion, Setpoint, Severity, Site,
-    Stop, Target, Tariff, TariffPeriod, Value, Values, WriteReport,
+    Access, Alarm, AlarmId, AlarmKind, Asset, AssetIx, Bus, BusIx, Carrier, Cause, Device, DeviceFrame, DeviceIx, Kind,
+    Limiter, Link, Measure, Member, Mode, Point, PointIx, PointSpec, Port, Reading, Reason, Reversion, Setpoint,
+    Severity, Site, Stop, Target, Tariff, TariffPeriod, Value, Values, WriteReport,
 };
 use hexad::snapshot::{Clip, Health, Snapshot};
 use hexad::state::{AssetState, Availability, Believed, BusState, SiteState, Weather, Window};
+use hexad::store::journal::Book;
 use hexad::units::{Energy, Mono, Now, Park, Power};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -29,21 +30,31 @@ pub struct Served {
     pub address: String,
     pub snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     pub plans: watch::Sender<Option<Arc<Plan>>>,
+    pub journal: Arc<Book>,
     pub stop: CancellationToken,
     pub task: JoinHandle<Result<(), RpcError>>,
 }
 
 impl Served {
     pub async fn start() -> Self {
+        Self::start_with(journal()).await
+    }
+
+    pub async fn start_with(journal: Arc<Book>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (snapshots, seen) = watch::channel(None);
         let (plans, made) = watch::channel(None);
         let stop = CancellationToken::new();
-        let source =
-            Source { site: Arc::new(site()), snapshots: seen, plans: made, desk: hexad::rpc::Desk::new(1.0).0 };
+        let source = Source {
+            site: Arc::new(site()),
+            snapshots: seen,
+            plans: made,
+            desk: hexad::rpc::Desk::new(1.0).0,
+            journal: Arc::clone(&journal),
+        };
         let task = tokio::spawn(rpc::serve(listener, source, stop.clone()));
-        Self { address, snapshots, plans, stop, task }
+        Self { address, snapshots, plans, journal, stop, task }
     }
 
     /// With one cycle and one plan.
@@ -61,6 +72,11 @@ impl Served {
     pub async fn channel(&self) -> Channel {
         Endpoint::from_shared(self.address.clone()).unwrap().connect().await.unwrap()
     }
+}
+
+/// A journal in memory.
+pub fn journal() -> Arc<Book> {
+    Arc::new(Book::new(None, 1000))
 }
 
 /// What must happen soon, or the test fails.
@@ -254,6 +270,13 @@ pub fn snapshot(number: u64) -> Snapshot {
             subject: "hm-heat".into(),
             text: "no answer for 12 s".into(),
             since: Park::from_unix(START),
+            last: now.park,
+            id: AlarmId(1_782_956_800_000),
+            returned: 0,
+            ended: false,
+            acknowledged: None,
+            members: vec![],
+            consequent: vec![],
         }],
         health: Health { planned: true, ..Health::default() },
         pcc_expected: None,

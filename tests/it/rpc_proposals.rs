@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hexad::cycle::{Inputs, Memory, step};
 use hexad::proto::v1;
+use hexad::proto::v1::alarm_service_client::AlarmServiceClient;
 use hexad::proto::v1::proposal_service_client::ProposalServiceClient;
 use hexad::proto::v1::snapshot_service_client::SnapshotServiceClient;
 use hexad::rpc::{self, Desk, Envelope, Source, WAITING_MAX};
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Streaming};
 
-use crate::rpc_park::{START, site, soon};
+use crate::rpc_park::{START, journal, site, soon};
 
 /// The interface, and the cycle behind it in the test's hand.
 struct Served {
@@ -41,7 +42,7 @@ impl Served {
         let (desk, waiting) = Desk::new(1.0);
         let stop = CancellationToken::new();
         let site = Arc::new(site());
-        let source = Source { site: Arc::clone(&site), snapshots: seen, plans: made, desk };
+        let source = Source { site: Arc::clone(&site), snapshots: seen, plans: made, desk, journal: journal() };
         tokio::spawn(rpc::serve(listener, source, stop.clone()));
         let mut park = Self {
             site,
@@ -281,4 +282,30 @@ async fn without_a_cycle_nothing_is_promised() {
     let mut client = park.client().await;
     let refused = soon(client.propose(request("anna", 1.0, 5.0))).await.unwrap_err();
     assert_eq!(refused.code(), Code::DeadlineExceeded, "{refused}");
+}
+
+#[tokio::test]
+async fn an_alarm_is_acknowledged_through_the_cycle() {
+    let mut park = Served::start().await;
+    park.cycle(vec![]);
+    let mut client = AlarmServiceClient::new(park.channel().await);
+    let alarms = async |client: &mut AlarmServiceClient<Channel>| {
+        soon(client.list_alarms(v1::ListAlarmsRequest {})).await.unwrap().into_inner().alarms
+    };
+    let alarm = alarms(&mut client).await.remove(0);
+    assert_eq!((alarm.kind.as_str(), alarm.state.as_str()), ("plan_fallback", "unacknowledged"));
+    let ask = async |park: &mut Served, id: &str, identity: &str| {
+        let request = v1::AcknowledgeRequest { id: id.into(), identity: identity.into(), note: "on it".into() };
+        let mut client = AlarmServiceClient::new(park.channel().await);
+        let asked = tokio::spawn(async move { client.acknowledge(request).await });
+        park.hear().await;
+        soon(asked).await.unwrap()
+    };
+    ask(&mut park, &alarm.id, "anna").await.unwrap();
+    assert!(ask(&mut park, &alarm.id, "ben").await.is_ok(), "again is no error");
+    let noted = alarms(&mut client).await.remove(0);
+    assert_eq!((noted.id, noted.state.as_str()), (alarm.id.clone(), "acknowledged"));
+    assert_eq!((noted.acknowledged_by.as_str(), noted.note.as_str()), ("anna", "on it"));
+    assert_eq!(ask(&mut park, "1", "anna").await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(ask(&mut park, &alarm.id, " ").await.unwrap_err().code(), Code::InvalidArgument);
 }

@@ -6,7 +6,7 @@ use hexad::proto::v1;
 use hexad::proto::v1::proposal_service_client::ProposalServiceClient;
 use hexad::proto::v1::snapshot_service_client::SnapshotServiceClient;
 use hexad::rpc::{self, CONNECTIONS_MAX, Desk, Envelope, Source};
-use hexad::site::{Order, ProposalId};
+use hexad::site::{Done, Order, ProposalId};
 use hexad::snapshot::Snapshot;
 use hexad::transport::tls::{self, ClientKeys, Files, Keys};
 use rustls::{AlertDescription, CertificateError, Error};
@@ -18,7 +18,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
 use crate::keys::{Authority, Clock, DAY, Says, channel, client, greeting, server};
-use crate::rpc_park::{START, plan, site, snapshot, soon};
+use crate::rpc_park::{START, journal, plan, site, snapshot, soon};
 
 /// The interface under test, with one cycle and one plan.
 struct Served {
@@ -54,7 +54,7 @@ impl Served {
         let (snapshots, seen) = watch::channel(Some(Arc::new(snapshot(1))));
         let (plans, made) = watch::channel(Some(Arc::new(plan(7))));
         let (desk, waiting) = Desk::new(1.0);
-        let source = Source { site: Arc::new(site()), snapshots: seen, plans: made, desk };
+        let source = Source { site: Arc::new(site()), snapshots: seen, plans: made, desk, journal: journal() };
         let stop = CancellationToken::new();
         tokio::spawn(rpc::serve_tls(listener, source, Arc::clone(&keys), stop.clone()));
         Self { authority, wall, keys, address, snapshots, waiting, _plans: plans, stop }
@@ -79,7 +79,7 @@ impl Served {
         tokio::select! {
             heard = soon(self.waiting.recv()) => {
                 let Envelope { order, answer } = heard.unwrap();
-                answer.send(Ok(ProposalId(1))).unwrap();
+                answer.send(Ok(Done::Proposal(ProposalId(1)))).unwrap();
                 soon(asked).await.unwrap().map(|()| order)
             }
             refused = &mut asked => Err(refused.unwrap().unwrap_err()),
@@ -430,7 +430,8 @@ async fn without_keys_nobody_is_served_until_there_are_some() {
     let address = listener.local_addr().unwrap().to_string();
     let (_snapshots, seen) = watch::channel(Some(Arc::new(snapshot(1))));
     let (_plans, made) = watch::channel(None);
-    let source = Source { site: Arc::new(site()), snapshots: seen, plans: made, desk: Desk::new(1.0).0 };
+    let source =
+        Source { site: Arc::new(site()), snapshots: seen, plans: made, desk: Desk::new(1.0).0, journal: journal() };
     let stop = CancellationToken::new();
     let task = tokio::spawn(rpc::serve_tls(listener, source, Arc::clone(&keys), stop.clone()));
     let anna = authority.client(client("anna", "viewer"), &wall);

@@ -1,5 +1,6 @@
 //! Mosquitto as a child that cannot outlive the rig.
 
+use super::Shared;
 use anyhow::{Context, bail};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -16,6 +17,31 @@ kill "$broker" 2>/dev/null
 wait "$broker" 2>/dev/null
 rm -rf "$1"
 "#;
+
+/// Number of an attempt that is none of the first.
+const AGAIN: u32 = 9;
+/// How often the broker is asked for.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Keeps the broker while one of its devices is there; one that was stopped comes back on the same port, without its memory.
+pub async fn keep(shared: Shared, broker: Broker) {
+    let port = broker.port;
+    let mut running = Some(broker);
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let up = shared.lock().broker_listens();
+        if !up && let Some(broker) = running.take() {
+            // Ending it waits for its directory to be cleared.
+            let _ = tokio::task::spawn_blocking(move || drop(broker)).await;
+        }
+        if up && running.is_none() {
+            match Broker::again(port).await {
+                Ok(broker) => running = Some(broker),
+                Err(error) => eprintln!("broker: {error:#}"),
+            }
+        }
+    }
+}
 
 /// A running broker; dropping it ends it.
 pub struct Broker {
@@ -34,6 +60,13 @@ impl Broker {
             }
         }
         bail!("mosquitto did not start; is it installed?")
+    }
+
+    /// Starts one again where one was.
+    async fn again(port: u16) -> anyhow::Result<Self> {
+        let mut broker = Self { port, child: spawn(port, AGAIN)? };
+        anyhow::ensure!(broker.is_ready().await, "mosquitto did not start again on port {port}");
+        Ok(broker)
     }
 
     async fn is_ready(&mut self) -> bool {

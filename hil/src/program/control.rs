@@ -64,6 +64,8 @@ fn answer(shared: &Shared, words: &[&str]) -> anyhow::Result<Value> {
         }
         [QUIT] => json!({ "ok": true }),
         [] => json!({ "error": "empty line" }),
-        _ => json!({ "error": "one of: truth, report, fault KIND DEVICE, clear DEVICE, wait SECONDS (0-600), quit" }),
+        _ => {
+            json!({ "error": "one of: truth, report, fault KIND DEVICE|*, clear DEVICE|*, wait SECONDS (0-600), quit" })
+        }
     })
 }

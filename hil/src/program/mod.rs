@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
 /// What the rig serves, how fast, and what it leaves behind.
 #[derive(Args)]
@@ -56,7 +57,7 @@ pub struct RunArgs {
     #[arg(long)]
     fault: Vec<Fault>,
     /// Take commands on standard input, one JSON line of answer each: truth, report,
-    /// fault KIND DEVICE, clear DEVICE, wait SECONDS (wall), quit. The end of input quits too.
+    /// fault KIND DEVICE (* = all), clear DEVICE (* = all), wait SECONDS (wall), quit. The end of input quits too.
     #[arg(long)]
     control: bool,
 }
@@ -91,7 +92,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         revert_s: args.revert_s,
     };
     let shared = Shared(Arc::new(Mutex::new(Rig::new(&site, options)?)));
-    let (endpoints, _broker) = open_wires(&shared).await?;
+    let (endpoints, broker) = open_wires(&shared).await?;
     let wall_epoch = Timestamp::now();
     let began = Instant::now();
     if let Some(path) = &args.rig_file {
@@ -103,6 +104,11 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         tokio::spawn(compare::follow(address.clone(), shared.clone(), history.clone(), args.speed));
     }
     keep_time(&args, &shared, &history, began).await?;
+    if let Some(broker) = broker {
+        // Dropped with the task that keeps it.
+        broker.abort();
+        let _ = broker.await;
+    }
     let report = serde_json::to_string_pretty(&shared.lock().report())?;
     match &args.report {
         Some(path) => files::write_atomically(path, &report)?,
@@ -113,7 +119,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
 }
 
 /// Binds every address of the site to a loopback port of its own.
-async fn open_wires(shared: &Shared) -> anyhow::Result<(BTreeMap<String, String>, Option<broker::Broker>)> {
+async fn open_wires(shared: &Shared) -> anyhow::Result<(BTreeMap<String, String>, Option<JoinHandle<()>>)> {
     let mut endpoints = BTreeMap::new();
     let addresses = shared.lock().modbus_addresses();
     for address in addresses {
@@ -129,7 +135,7 @@ async fn open_wires(shared: &Shared) -> anyhow::Result<(BTreeMap<String, String>
         endpoints.insert(address, format!("127.0.0.1:{}", broker.port));
     }
     mqtt::serve(shared.clone(), broker.port);
-    Ok((endpoints, Some(broker)))
+    Ok((endpoints, Some(tokio::spawn(broker::keep(shared.clone(), broker)))))
 }
 
 /// Steps the plant along the wall clock until the run is over.

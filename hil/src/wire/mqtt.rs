@@ -90,7 +90,8 @@ impl MqttDevice {
         }
     }
 
-    fn has(&self, kind: FaultKind) -> bool {
+    /// Whether a fault is planted.
+    pub fn has(&self, kind: FaultKind) -> bool {
         self.faults.contains(&kind)
     }
 

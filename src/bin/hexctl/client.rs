@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use hexad::proto::v1;
+use hexad::proto::v1::alarm_service_client::AlarmServiceClient;
+use hexad::proto::v1::journal_service_client::JournalServiceClient;
 use hexad::proto::v1::plan_service_client::PlanServiceClient;
 use hexad::proto::v1::proposal_service_client::ProposalServiceClient;
 use hexad::proto::v1::site_service_client::SiteServiceClient;
@@ -47,6 +49,8 @@ pub(crate) struct Daemon {
     snapshots: SnapshotServiceClient<Channel>,
     plans: PlanServiceClient<Channel>,
     proposals: ProposalServiceClient<Channel>,
+    alarms: AlarmServiceClient<Channel>,
+    journal: JournalServiceClient<Channel>,
 }
 
 impl Daemon {
@@ -77,7 +81,9 @@ impl Daemon {
             sites: SiteServiceClient::new(channel.clone()),
             snapshots: SnapshotServiceClient::new(channel.clone()),
             plans: PlanServiceClient::new(channel.clone()),
-            proposals: ProposalServiceClient::new(channel),
+            proposals: ProposalServiceClient::new(channel.clone()),
+            alarms: AlarmServiceClient::new(channel.clone()),
+            journal: JournalServiceClient::new(channel),
         })
     }
 
@@ -120,6 +126,28 @@ impl Daemon {
 
     pub(crate) async fn proposals(&mut self) -> Result<v1::ListProposalsResponse> {
         within(self.proposals.list_proposals(v1::ListProposalsRequest {})).await.map_err(|s| self.explain(&s))
+    }
+
+    pub(crate) async fn alarms(&mut self) -> Result<Vec<v1::Alarm>> {
+        let answer = within(self.alarms.list_alarms(v1::ListAlarmsRequest {})).await;
+        answer.map(|a| a.alarms).map_err(|s| self.explain(&s))
+    }
+
+    pub(crate) async fn acknowledge(&mut self, request: v1::AcknowledgeRequest) -> Result<()> {
+        within(self.alarms.acknowledge(request)).await.map(|_| ()).map_err(|s| self.explain(&s))
+    }
+
+    pub(crate) async fn entries(&mut self, request: v1::ListEntriesRequest) -> Result<v1::ListEntriesResponse> {
+        within(self.journal.list_entries(request)).await.map_err(|s| self.explain(&s))
+    }
+
+    pub(crate) async fn new_entries(&mut self, filter: v1::EntryFilter) -> Result<Streaming<v1::EntryOrGap>> {
+        let request = v1::StreamEntriesRequest { filter: Some(filter) };
+        within(self.journal.stream_entries(request)).await.map_err(|s| self.explain(&s))
+    }
+
+    pub(crate) async fn why(&mut self, request: v1::WhyRequest) -> Result<v1::WhyResponse> {
+        within(self.journal.why(request)).await.map_err(|s| self.explain(&s))
     }
 
     pub(crate) fn explain(&self, status: &Status) -> anyhow::Error {

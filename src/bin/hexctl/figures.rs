@@ -71,6 +71,15 @@ pub(crate) struct AlarmFigures {
     pub subject: String,
     pub text: String,
     pub since: Option<Timestamp>,
+    pub id: String,
+    pub state: String,
+    pub last: Option<Timestamp>,
+    pub returned: u32,
+    pub acknowledged_by: Option<String>,
+    pub acknowledged_at: Option<Timestamp>,
+    pub note: Option<String>,
+    pub members: Vec<String>,
+    pub consequent: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -185,8 +194,29 @@ fn bus(b: v1::BusState) -> BusFigures {
     BusFigures { id: b.id, carrier: b.carrier, balance_kw, price_per_kwh: b.price_per_kwh }
 }
 
-fn alarm(a: v1::Alarm) -> AlarmFigures {
-    AlarmFigures { kind: a.kind, severity: a.severity, subject: a.subject, text: a.text, since: time(a.since) }
+/// One alarm.
+pub(crate) fn alarm(a: v1::Alarm) -> AlarmFigures {
+    AlarmFigures {
+        kind: a.kind,
+        severity: a.severity,
+        subject: a.subject,
+        text: a.text,
+        since: time(a.since),
+        id: a.id,
+        state: a.state,
+        last: time(a.last),
+        returned: a.returned,
+        acknowledged_by: said(a.acknowledged_by),
+        acknowledged_at: time(a.acknowledged_at),
+        note: said(a.note),
+        members: a.members,
+        consequent: a.consequent,
+    }
+}
+
+/// A text, if there is one.
+pub(crate) fn said(text: String) -> Option<String> {
+    Some(text).filter(|t| !t.is_empty())
 }
 
 fn health(h: v1::Health) -> HealthFigures {

@@ -2,8 +2,10 @@
 //!
 //! Exit codes: 0 done, 1 the daemon cannot be reached or answers with an error, 2 wrong use.
 
+mod alarms;
 mod client;
 mod figures;
+mod journal;
 mod line;
 mod pki;
 mod plan;
@@ -74,6 +76,14 @@ enum Command {
     Release(propose::Release),
     /// All that is asked for, and what becomes of it.
     Proposals,
+    /// What a person must know, and whether somebody knows it.
+    Alarms,
+    /// Take note of an alarm.
+    Ack(alarms::Ack),
+    /// What happened: modes, plans, devices, alarms, proposals, cuts and moves.
+    Journal(journal::Journal),
+    /// Who moved an asset, and why.
+    Why(journal::Why),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -103,6 +113,10 @@ async fn run(arguments: Arguments) -> Result<()> {
         Command::Propose(options) => propose::propose(&mut daemon, json, options).await,
         Command::Release(options) => propose::release(&mut daemon, json, options).await,
         Command::Proposals => propose::list(&mut daemon, json).await,
+        Command::Alarms => alarms::list(&mut daemon, json).await,
+        Command::Ack(options) => alarms::acknowledge(&mut daemon, json, options).await,
+        Command::Journal(options) => journal::run(&mut daemon, json, options).await,
+        Command::Why(options) => journal::why(&mut daemon, json, options).await,
     }
 }
 

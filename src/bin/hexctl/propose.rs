@@ -6,7 +6,7 @@ use hexad::proto::v1;
 use serde::Serialize;
 
 use crate::client::Daemon;
-use crate::figures::{time, zone};
+use crate::figures::{said, time, zone};
 use crate::table::{clock, number, table};
 use crate::{print, print_json};
 
@@ -103,7 +103,6 @@ struct All {
 
 impl From<v1::Outcome> for OutcomeFigures {
     fn from(o: v1::Outcome) -> Self {
-        let said = |text: String| Some(text).filter(|t| !t.is_empty());
         Self {
             id: o.id,
             key: o.key,

@@ -9,7 +9,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Text};
 use ratatui::widgets::{Block, Cell, Paragraph, Row, Table};
 
-use crate::figures::{AssetFigures, Figures, zone};
+use crate::figures::{AlarmFigures, AssetFigures, Figures, zone};
 use crate::status::{alarm_line, asset_row, headline, health_line, plan_line};
 use crate::strip::tall;
 use crate::table::number;
@@ -127,13 +127,20 @@ impl Screen {
 
     fn draw_alarms(&self, frame: &mut Frame<'_>, area: Rect, figures: &Figures) {
         let zone = zone(&self.site);
-        let colour = |severity: &str| if severity == "critical" { Color::Red } else { Color::Yellow };
-        let lines: Vec<_> = figures
-            .alarms
-            .iter()
-            .map(|a| Line::styled(alarm_line(a, &zone), Style::new().fg(colour(&a.severity))))
-            .collect();
-        let title = format!(" alarms ({}) - q ends ", lines.len());
+        let colour = |a: &AlarmFigures| match (a.state.as_str(), a.severity.as_str()) {
+            ("ended", _) => Color::DarkGray,
+            (_, "critical") => Color::Red,
+            _ => Color::Yellow,
+        };
+        // What nobody knows of stands out.
+        let weight = |a: &AlarmFigures| match a.state.as_str() {
+            "unacknowledged" if a.severity != "notice" => Modifier::BOLD,
+            _ => Modifier::empty(),
+        };
+        let style = |a: &AlarmFigures| Style::new().fg(colour(a)).add_modifier(weight(a));
+        let lines: Vec<_> = figures.alarms.iter().map(|a| Line::styled(alarm_line(a, &zone), style(a))).collect();
+        let new = figures.alarms.iter().filter(|a| a.state != "acknowledged" && a.severity != "notice").count();
+        let title = format!(" alarms ({}, {new} to be noted: hexctl ack) - q ends ", lines.len());
         frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(title)), area);
     }
 }
@@ -228,6 +235,8 @@ mod tests {
             subject: "pcs".to_owned(),
             text: "no answer for 12 s".to_owned(),
             since: Some(prost_types::Timestamp { seconds: 1_783_000_000, nanos: 0 }),
+            state: "unacknowledged".to_owned(),
+            ..Default::default()
         };
         let time = Some(prost_types::Timestamp { seconds: 1_783_000_012, nanos: 0 });
         let mode = "grid_connected".to_owned();

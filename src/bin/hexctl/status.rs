@@ -116,6 +116,15 @@ pub(crate) fn bus_row(b: &BusFigures) -> Vec<String> {
 
 /// One alarm.
 pub(crate) fn alarm_line(a: &AlarmFigures, zone: &TimeZone) -> String {
-    let since = clock(a.since, zone, "%H:%M:%S");
-    format!("{} {} {}: {} (since {since})", a.severity.to_uppercase(), a.kind, a.subject, a.text)
+    let at = |t| clock(t, zone, "%H:%M:%S");
+    let times = match a.state.as_str() {
+        "ended" => format!("ended, nobody took note: {} to {}", at(a.since), at(a.last)),
+        _ => format!("since {}", at(a.since)),
+    };
+    let by = a.acknowledged_by.as_ref().map(|by| format!(", known to {by}")).unwrap_or_default();
+    let more = match a.consequent.len() {
+        0 => String::new(),
+        n => format!(" [and {n} that follow from it]"),
+    };
+    format!("{} {} {}: {}{more} ({times}{by})", a.severity.to_uppercase(), a.kind, a.subject, a.text)
 }

@@ -1,12 +1,9 @@
-use super::proposal::{limiter, party};
 use super::{name, value};
 use crate::proto::v1;
-use crate::site::{Asset, AssetIx, Cause, Point, Port, Setpoint, Site, Standing};
+use crate::site::{Asset, AssetIx, Cause, Port, Setpoint, Site};
+use crate::snapshot::Proposals;
 use crate::state::{AssetState, Availability, Believed};
 use crate::units::Mono;
-
-/// Commands in the order in which they count as the principal one.
-const PRINCIPAL: [Point; 4] = [Point::WSet, Point::HeatSet, Point::CoolSet, Point::WMax];
 
 /// One asset: what it does, what it was told and why.
 pub(super) fn asset(
@@ -15,7 +12,7 @@ pub(super) fn asset(
     asset: &Asset,
     state: &AssetState,
     told: Option<&Setpoint>,
-    proposals: &[Standing],
+    proposals: &Proposals,
     now: Mono,
 ) -> v1::AssetState {
     v1::AssetState {
@@ -23,8 +20,8 @@ pub(super) fn asset(
         kind: asset.kind.name().to_owned(),
         group: asset.kind.group().name().to_owned(),
         flows: asset.ports.iter().zip(&state.ports).map(|(p, b)| flow(site, p, b)).collect(),
-        setpoint_kw: told.and_then(|t| principal(asset, t)),
-        commanded_on: told.and_then(|t| t.target(Point::On)).map(|on| on > 0.5),
+        setpoint_kw: told.and_then(|t| t.principal_kw(asset)),
+        commanded_on: told.and_then(Setpoint::on),
         reason: told.map_or_else(|| untold(site, ix), |told| why(told, proposals)),
         quality: quality(state),
         run_state: state.run_state.map_or_else(String::new, |s| s.map_or_else(|r| r.name().to_owned(), |s| name(&s))),
@@ -45,20 +42,13 @@ fn flow(site: &Site, port: &Port, believed: &Believed) -> v1::Flow {
     }
 }
 
-/// The principal command as an injection, kW. A cap is a magnitude: a consumer's caps what it takes.
-fn principal(asset: &Asset, told: &Setpoint) -> Option<f64> {
-    let (point, value) = PRINCIPAL.into_iter().find_map(|p| told.target(p).map(|v| (p, v)))?;
-    let takes = asset.ports.first().is_some_and(|p| p.max.kw() <= 0.0);
-    Some(if point == Point::WMax && takes { -value } else { value })
-}
-
-fn why(told: &Setpoint, proposals: &[Standing]) -> String {
+fn why(told: &Setpoint, proposals: &Proposals) -> String {
     let cause = match told.cause {
-        Cause::Proposal(id) => format!("proposal of {}", party(proposals, id)),
-        cause => name(&cause),
+        Cause::Proposal(id) => format!("proposal of {}", proposals.party(id)),
+        cause => cause.name().to_owned(),
     };
     match told.limited_by {
-        Some(by) => format!("{cause}, limited by {}", limiter(proposals, by)),
+        Some(by) => format!("{cause}, limited by {}", proposals.limiter(by)),
         None => cause,
     }
 }

@@ -1,6 +1,6 @@
-use super::{name, timestamp};
+use super::timestamp;
 use crate::proto::v1;
-use crate::site::{Limiter, Outcome, ProposalId, Site, Standing};
+use crate::site::{Limiter, Outcome, Site, Standing};
 use crate::snapshot::Snapshot;
 
 /// All proposals and what they leave at the PCC.
@@ -11,8 +11,8 @@ pub(in crate::rpc) fn proposals(site: &Site, seen: &Snapshot, speed: f64) -> v1:
         pcc: seen.proposals.pcc.map(|r| v1::GridRange {
             min_kw: r.low.kw,
             max_kw: r.high.kw,
-            min_by: limiter(standing, r.low.by),
-            max_by: limiter(standing, r.high.by),
+            min_by: seen.proposals.limiter(r.low.by),
+            max_by: seen.proposals.limiter(r.high.by),
         }),
     }
 }
@@ -34,7 +34,7 @@ fn proposal(site: &Site, seen: &Snapshot, standing: &Standing, speed: f64) -> v1
 
 /// `of` as an outcome of `standing` at the cycle `seen`; `speed` is park seconds per real second.
 pub(in crate::rpc) fn outcome(seen: &Snapshot, standing: &Standing, of: &Outcome, speed: f64) -> v1::Outcome {
-    let all = &seen.proposals.standing;
+    let all = &seen.proposals;
     let left = if of.is_final() { 0.0 } else { standing.proposal.until.since(seen.now.mono).as_secs_f64() };
     let mut said = v1::Outcome {
         id: standing.proposal.id.to_string(),
@@ -48,29 +48,13 @@ pub(in crate::rpc) fn outcome(seen: &Snapshot, standing: &Standing, of: &Outcome
     };
     match of {
         Outcome::LimitedBy { by, wanted_kw, given_kw } => {
-            (said.by, said.wanted_kw, said.given_kw) = (limiter(all, *by), *wanted_kw, *given_kw);
+            (said.by, said.wanted_kw, said.given_kw) = (all.limiter(*by), *wanted_kw, *given_kw);
             if let Limiter::Proposal(id) = by {
                 said.by_id = id.to_string();
             }
         }
-        Outcome::Overridden { by } => (said.by, said.by_id) = (party(all, *by), by.to_string()),
+        Outcome::Overridden { by } => (said.by, said.by_id) = (all.party(*by), by.to_string()),
         _ => {}
     }
     said
-}
-
-/// What limits, by name; a proposal by who made it.
-pub(super) fn limiter(all: &[Standing], by: Limiter) -> String {
-    match by {
-        Limiter::Proposal(id) => party(all, id),
-        Limiter::Refused(reason) => format!("refused by the device ({reason})"),
-        Limiter::Unheld => "not held by the device: it reads back otherwise".to_owned(),
-        by => name(&by),
-    }
-}
-
-/// Class and identity behind an id.
-pub(super) fn party(all: &[Standing], id: ProposalId) -> String {
-    let found = all.iter().find(|s| s.proposal.id == id).map(|s| &s.proposal.ask);
-    found.map_or_else(|| format!("proposal {id}"), |ask| format!("{} {}", ask.class.name(), ask.identity))
 }

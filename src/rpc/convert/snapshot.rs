@@ -1,7 +1,6 @@
 use super::asset::asset;
 use super::plan::{none, summary};
-use super::proposal::limiter;
-use super::{name, timestamp, value};
+use super::{timestamp, value};
 use crate::proto::v1;
 use crate::site::{Alarm, AssetIx, DeviceFrame, Link, PointIx, Site};
 use crate::snapshot::{Clip, Health, Snapshot};
@@ -34,7 +33,7 @@ pub(in crate::rpc) fn snapshot(site: &Site, seen: &Snapshot, points: &[PointIx])
 fn assets(site: &Site, seen: &Snapshot) -> Vec<v1::AssetState> {
     let told = |ix| seen.setpoints.iter().find(|s| s.asset == ix).map(AsRef::as_ref);
     let both = site.assets.iter().zip(&seen.state.assets).enumerate();
-    let proposals = &seen.proposals.standing;
+    let proposals = &seen.proposals;
     both.map(|(i, (a, state))| asset(site, AssetIx(i), a, state, told(AssetIx(i)), proposals, seen.now.mono)).collect()
 }
 
@@ -76,13 +75,24 @@ fn point(site: &Site, seen: &Snapshot, ix: PointIx) -> Option<v1::PointValue> {
     })
 }
 
-fn alarm(alarm: &Alarm) -> v1::Alarm {
+/// One alarm.
+pub(in crate::rpc) fn alarm(alarm: &Alarm) -> v1::Alarm {
+    let noted = alarm.acknowledged.as_ref();
     v1::Alarm {
-        kind: name(&alarm.kind),
-        severity: name(&alarm.severity),
+        kind: alarm.kind.name().to_owned(),
+        severity: alarm.severity.name().to_owned(),
         subject: alarm.subject.clone(),
         text: alarm.text.clone(),
         since: Some(timestamp(alarm.since)),
+        id: alarm.id.to_string(),
+        state: alarm.state().name().to_owned(),
+        last: Some(timestamp(alarm.last)),
+        returned: alarm.returned,
+        acknowledged_by: noted.map(|n| n.by.clone()).unwrap_or_default(),
+        acknowledged_at: noted.map(|n| timestamp(n.at)),
+        note: noted.map(|n| n.note.clone()).unwrap_or_default(),
+        members: alarm.members.clone(),
+        consequent: alarm.consequent.clone(),
     }
 }
 
@@ -101,6 +111,6 @@ fn clip(seen: &Snapshot, clip: &Clip) -> v1::Clip {
         point: clip.point.name().to_owned(),
         wanted: clip.wanted,
         given: clip.given,
-        by: limiter(&seen.proposals.standing, clip.by),
+        by: seen.proposals.limiter(clip.by),
     }
 }
