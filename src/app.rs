@@ -20,7 +20,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use arc_swap::ArcSwapOption;
+use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -110,7 +112,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {
-    let listener = tokio::net::TcpListener::bind(options.listen).await.with_context(|| {
+    let listener = TcpListener::bind(options.listen).await.with_context(|| {
         format!("cannot listen on {}; is another hexad running, or choose another `listen`", options.listen)
     })?;
     let speed = options.clock.speed();
@@ -152,17 +154,9 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         desk,
         journal: Arc::clone(&journal.book),
     };
-    let rpc_stop = CancellationToken::new();
-    let read_anew = Arc::new(Notify::new());
+    let (rpc_stop, read_anew) = (CancellationToken::new(), Arc::new(Notify::new()));
     tracing::info!(address = %options.listen, site = shared.site.id, tls = options.tls.is_some(), "serving gRPC");
-    let server = match options.tls {
-        // On loopback, as the settings order.
-        None => tokio::spawn(rpc::serve(listener, source, rpc_stop.clone())),
-        Some(files) => {
-            let keys = certificates::follow(files, Arc::clone(&shared), Arc::clone(&read_anew));
-            tokio::spawn(rpc::serve_tls(listener, source, keys, rpc_stop.clone()))
-        }
-    };
+    let server = operators(listener, source, options.tls, &shared, &read_anew, &rpc_stop);
     let period = scaled(options.cycle, speed, Duration::from_millis(100));
     let dog = tokio::spawn(watchdog::run(Arc::clone(&shared), frames, period));
 
@@ -199,7 +193,7 @@ struct Running {
     drivers_stop: CancellationToken,
     devices: Vec<DeviceHandle>,
     rpc_stop: CancellationToken,
-    server: tokio::task::JoinHandle<Result<(), rpc::RpcError>>,
+    server: JoinHandle<Result<(), rpc::RpcError>>,
     journal: journaling::Journal,
     keeper: keeping::Keeper,
 }
@@ -221,6 +215,24 @@ impl Running {
             self.journal.close();
         };
         tokio::task::spawn_blocking(closing).await.ok();
+    }
+}
+
+/// Serves the operators' interface: over TLS, or in plain text on loopback where the settings order it.
+fn operators(
+    listener: TcpListener,
+    source: rpc::Source,
+    tls: Option<tls::Files>,
+    shared: &Arc<Shared>,
+    read_anew: &Arc<Notify>,
+    stop: &CancellationToken,
+) -> JoinHandle<Result<(), rpc::RpcError>> {
+    match tls {
+        None => tokio::spawn(rpc::serve(listener, source, stop.clone())),
+        Some(files) => {
+            let keys = certificates::follow(files, Arc::clone(shared), Arc::clone(read_anew));
+            tokio::spawn(rpc::serve_tls(listener, source, keys, stop.clone()))
+        }
     }
 }
 
