@@ -128,9 +128,11 @@ impl Session {
         false
     }
 
-    /// Longest time until every unit has had its turn once more.
+    /// Longest time until every unit has had its turn once more: before each that is lost, all that answer may have one.
     fn worst(&self) -> Duration {
-        CONNECT + self.units.iter().map(Unit::turn_max).sum::<Duration>()
+        let (up, lost): (Vec<_>, Vec<_>) = self.units.iter().partition(|u| u.is_up());
+        let round = CONNECT + up.into_iter().map(Unit::turn_max).sum::<Duration>();
+        round + lost.into_iter().map(|u| round + u.turn_max()).sum::<Duration>()
     }
 
     async fn stop(mut self) {
