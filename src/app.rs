@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use arc_swap::ArcSwapOption;
+use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -109,7 +111,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {
-    let listener = tokio::net::TcpListener::bind(options.listen).await.with_context(|| {
+    let listener = TcpListener::bind(options.listen).await.with_context(|| {
         format!("cannot listen on {}; is another hexad running, or choose another `listen`", options.listen)
     })?;
     let speed = options.clock.speed();
@@ -142,23 +144,9 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let cycle = std::thread::Builder::new().name("hexad-cycle".to_owned()).spawn(move || steering.run())?;
     let planner = std::thread::Builder::new().name("hexad-plan".to_owned()).spawn(move || planning.run(&from_cycle))?;
 
-    let source = rpc::Source {
-        site: Arc::clone(&shared.site),
-        snapshots: shared.snapshots.subscribe(),
-        plans: shared.plans.subscribe(),
-        desk,
-    };
-    let rpc_stop = CancellationToken::new();
-    let read_anew = Arc::new(Notify::new());
+    let (rpc_stop, read_anew) = (CancellationToken::new(), Arc::new(Notify::new()));
     tracing::info!(address = %options.listen, site = shared.site.id, tls = options.tls.is_some(), "serving gRPC");
-    let server = match options.tls {
-        // On loopback, as the settings order.
-        None => tokio::spawn(rpc::serve(listener, source, rpc_stop.clone())),
-        Some(files) => {
-            let keys = certificates::follow(files, Arc::clone(&shared), Arc::clone(&read_anew));
-            tokio::spawn(rpc::serve_tls(listener, source, keys, rpc_stop.clone()))
-        }
-    };
+    let server = operators(listener, options.tls, &shared, desk, &read_anew, &rpc_stop);
     let period = scaled(options.cycle, speed, Duration::from_millis(100));
     let dog = tokio::spawn(watchdog::run(Arc::clone(&shared), frames, period));
 
@@ -198,6 +186,30 @@ fn drivers(
     let clock = shared.clock.clone();
     let wires = devices::Wires { endpoints, keys, reports: shared.reports.clone(), ..devices::Wires::default() };
     devices::spawn_by(&shared.site, profiles, wires, Arc::new(move || clock.mono()), stop)
+}
+
+/// Serves the operators' interface: over TLS, or in plain text on loopback where the settings order it.
+fn operators(
+    listener: TcpListener,
+    tls: Option<tls::Files>,
+    shared: &Arc<Shared>,
+    desk: rpc::Desk,
+    read_anew: &Arc<Notify>,
+    stop: &CancellationToken,
+) -> JoinHandle<Result<(), rpc::RpcError>> {
+    let source = rpc::Source {
+        site: Arc::clone(&shared.site),
+        snapshots: shared.snapshots.subscribe(),
+        plans: shared.plans.subscribe(),
+        desk,
+    };
+    match tls {
+        None => tokio::spawn(rpc::serve(listener, source, stop.clone())),
+        Some(files) => {
+            let keys = certificates::follow(files, Arc::clone(shared), Arc::clone(read_anew));
+            tokio::spawn(rpc::serve_tls(listener, source, keys, stop.clone()))
+        }
+    }
 }
 
 async fn joined(thread: std::thread::JoinHandle<()>) {

