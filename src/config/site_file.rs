@@ -146,7 +146,7 @@ pub(super) struct DeviceTable {
     pub(super) id: String,
     /// Name of its profile.
     pub(super) profile: String,
-    /// `host:port`.
+    /// `host:port`; for a broker over TLS `mqtts://host:port`.
     pub(super) address: String,
     /// Modbus unit id.
     #[serde(default)]

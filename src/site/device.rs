@@ -98,7 +98,7 @@ pub struct Device {
     pub id: String,
     /// Name of its profile.
     pub profile: String,
-    /// `host:port` as in the site file; devices of one address share one connection.
+    /// `host:port` as in the site file, with `mqtts://` before it for TLS; devices of one address share one connection.
     pub address: String,
     /// Modbus unit id.
     pub unit: u8,

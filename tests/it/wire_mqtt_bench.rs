@@ -57,7 +57,7 @@ impl Broker {
         let text = text.replace("PLAIN", &plain.to_string());
         let listener = if settings.contains("listener ") { "" } else { &format!("listener {port} 127.0.0.1\n") };
         write!(config, "{listener}{text}").unwrap();
-        let child = launch(&dir);
+        let child = launch(&dir, port);
         Self { child, port, plain, dir }
     }
 
@@ -83,7 +83,7 @@ impl Broker {
 
     pub fn restart(&mut self) {
         self.kill();
-        self.child = launch(&self.dir);
+        self.child = launch(&self.dir, self.port);
     }
 }
 
@@ -93,11 +93,17 @@ impl Drop for Broker {
     }
 }
 
-fn launch(dir: &tempfile::TempDir) -> Child {
+/// A broker that listens.
+fn launch(dir: &tempfile::TempDir, port: u16) -> Child {
     let path = if std::path::Path::new("/usr/sbin/mosquitto").exists() { "/usr/sbin/mosquitto" } else { "mosquitto" };
     let mut command = Command::new(path);
     command.arg("-c").arg(dir.path().join("mosquitto.conf")).stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().expect("mosquitto is needed: apt install mosquitto")
+    let mut child = command.spawn().expect("mosquitto is needed: apt install mosquitto");
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(child.try_wait().unwrap().is_none(), "mosquitto does not take its configuration");
+        std::thread::yield_now();
+    }
+    child
 }
 
 /// What a connection through the proxy suffers.
@@ -140,13 +146,6 @@ impl Proxy {
         let (flow, cuts, made) = (watch::Sender::new(Flow::Free), Arc::default(), watch::Sender::new(0));
         let proxy = Self { port, flow, cuts, made };
         let (flow, cuts, made) = (proxy.flow.clone(), Arc::clone(&proxy.cuts), proxy.made.clone());
-        // A client that is let through meets a broker that listens.
-        let listens = async {
-            while TcpStream::connect(("127.0.0.1", broker)).await.is_err() {
-                tokio::task::yield_now().await
-            }
-        };
-        tokio::time::timeout(PATIENCE, listens).await.expect("the broker does not listen");
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 made.send_modify(|n| *n += 1);
