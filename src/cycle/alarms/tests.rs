@@ -12,7 +12,7 @@ struct Bench {
     site: Site,
     memory: Memory,
     s: f64,
-    /// Seconds each device has been down for a reason.
+    /// Why each device is down.
     down: [Option<Reason>; 4],
     reports: Vec<Report>,
     mismatch: Option<usize>,
@@ -215,7 +215,7 @@ fn a_single_loss_stays_single_and_two_unrelated_ones_stay_two() {
     bench.after(10);
     bench.down[PV] = GONE;
     assert_eq!(names(&bench.after(30)), ["device_lost d-battery", "device_lost d-pv"]);
-    // At the same time, but behind two hosts and not half of the park... two of four behind two hosts are two.
+    // At the same time, but two of four behind two hosts: too few to be the park.
     let mut bench = Bench::new();
     bench.after(5);
     (bench.down[PV], bench.down[BATTERY]) = (GONE, GONE);
