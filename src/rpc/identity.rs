@@ -78,6 +78,14 @@ impl Identity {
         Ok(name)
     }
 
+    /// The same, if it is one of the park's own people: whoever takes note of an alarm answers for what comes of it.
+    pub(super) fn of_the_park(self) -> Result<String, Status> {
+        match self.role {
+            Role::Local | Role::Operator => self.operator(),
+            _ => Err(Status::permission_denied(format!("{} may not acknowledge alarms; an operator may", self.name))),
+        }
+    }
+
     /// The same, if it may ask in this class.
     pub(super) fn asking_as(self, class: Class) -> Result<String, Status> {
         let classes = self.role.classes();

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use hexad::proto::v1;
+use hexad::proto::v1::alarm_service_client::AlarmServiceClient;
 use hexad::proto::v1::proposal_service_client::ProposalServiceClient;
 use hexad::proto::v1::snapshot_service_client::SnapshotServiceClient;
 use hexad::rpc::{self, CONNECTIONS_MAX, Desk, Envelope, Source};
-use hexad::site::{Done, Order, ProposalId};
+use hexad::site::{AlarmId, Done, Order, ProposalId};
 use hexad::snapshot::Snapshot;
 use hexad::transport::tls::{self, ClientKeys, Files, Keys};
 use rustls::{AlertDescription, CertificateError, Error};
@@ -171,6 +172,24 @@ async fn each_role_has_its_classes() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn only_the_parks_own_people_take_note_of_an_alarm() {
+    let mut park = Served::start().await;
+    let note = || v1::AcknowledgeRequest { id: "1".into(), ..v1::AcknowledgeRequest::default() };
+    for role in ["viewer", "grid_operator", "protection"] {
+        let channel = park.channel(client("somebody", role)).await;
+        let refused = AlarmServiceClient::new(channel).acknowledge(note()).await.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied, "{role}: {refused}");
+    }
+    assert!(park.waiting.try_recv().is_err(), "nothing reaches the cycle");
+    let mut alarms = AlarmServiceClient::new(park.channel(client("anna", "operator")).await);
+    let asked = tokio::spawn(async move { alarms.acknowledge(note()).await });
+    let Envelope { order, answer } = soon(park.waiting.recv()).await.unwrap();
+    answer.send(Ok(Done::Alarm(AlarmId(1)))).unwrap();
+    assert!(soon(asked).await.unwrap().is_ok());
+    assert!(matches!(order, Order::Acknowledge { identity, .. } if identity == "anna"));
 }
 
 #[tokio::test]
