@@ -17,7 +17,7 @@ use crate::units::{Mono, Now, Park};
 
 /// A setpoint ends this long after the cycle that gave it, unless the next renews it.
 const LEASE: Duration = Duration::from_secs(10);
-/// After a start, what stands is held until the first plan, but not longer than this.
+/// What stands is held until a plan knows of it, after a start and after a return, but not longer than this.
 const HOLD: Duration = Duration::from_secs(90);
 /// A device whose driver published nothing for so long is not renewed.
 const PATH_FRESH: Duration = Duration::from_secs(5);
@@ -30,18 +30,25 @@ const VALUE_SMOOTHING_S: f64 = 120.0;
 /// No stored kWh is taken to be worth more: a slack's price in the plan must not empty or fill a store at once.
 const STORED_VALUE_MAX: f64 = 3.0;
 
+/// One command: power in kW as an injection, and run or rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Told {
+    kw: Option<f64>,
+    on: Option<bool>,
+}
+
 /// What control remembers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Control {
-    /// Last power commanded per asset, kW; `None` where nothing stands that we gave.
-    last_kw: Vec<Option<f64>>,
+    /// What each asset was told in the last cycle; `None` where nothing stands that we gave.
+    last: Vec<Option<Told>>,
     last_park: Option<Park>,
     /// Value of stored energy per asset, low-passed: duals are kinked and jump from plan to plan.
     stored_value: Vec<Option<f64>>,
     first_cycle: Option<Mono>,
     /// Which assets could not be judged in the last cycle, and since when each of the others can be again.
     out: Vec<bool>,
-    back: Vec<Option<Park>>,
+    back: Vec<Option<(Park, Mono)>>,
 }
 
 impl Control {
@@ -52,16 +59,17 @@ impl Control {
         for ((own, out), back) in state.assets.iter().zip(&mut self.out).zip(&mut self.back) {
             let gone = own.availability != Availability::Available;
             if *out && !gone {
-                *back = Some(state.now.park);
+                *back = Some((state.now.park, state.now.mono));
             }
             *out = gone;
             // A clock that was set back must not hold it for ever.
-            *back = back.filter(|since| *since <= state.now.park);
+            *back = back.filter(|(since, _)| *since <= state.now.park);
         }
     }
 
-    fn is_known(&self, asset: usize, plan: &Plan) -> bool {
-        self.back.get(asset).copied().flatten().is_none_or(|back| plan.made_at >= back)
+    /// Since when an asset is back of which `plan` says nothing.
+    fn unknown_to(&self, plan: &Plan, asset: usize) -> Option<Mono> {
+        self.back.get(asset).copied().flatten().filter(|(back, _)| plan.made_at < *back).map(|(_, mono)| mono)
     }
 
     /// A new process gave no commands yet: it takes over what the devices say stands.
@@ -162,7 +170,7 @@ pub fn decide(memory: &mut Control, inputs: &Inputs<'_>) -> Decision {
     let now = state.now;
     let dt_s = memory.last_park.map_or(0.0, |last| now.park.seconds_since(last).max(0.0));
     memory.last_park = Some(now.park);
-    memory.last_kw.resize(site.assets.len(), None);
+    memory.last.resize(site.assets.len(), None);
     let started = *memory.first_cycle.get_or_insert(now.mono);
 
     let plan = inputs.plan.filter(|p| in_force(p, now.park)).and_then(|p| Some((p, p.interval_at(now.park)?)));
@@ -175,8 +183,13 @@ pub fn decide(memory: &mut Control, inputs: &Inputs<'_>) -> Decision {
         .zip(&state.assets)
         .enumerate()
         .map(|(ix, (asset, own))| {
-            let unknown = plan.is_some_and(|(p, _)| !memory.is_known(ix, p));
-            wish(inputs, plan, holding || unknown, asset, ix, own)
+            let back = plan.and_then(|(p, _)| memory.unknown_to(p, ix));
+            // A last plan that is only shifted may never know of it: then the house's rules do. In an island they would close
+            // what is shed.
+            let new = |at: Mono| now.mono.since(at) < HOLD || inputs.mode != Mode::GridConnected;
+            let hold = holding || back.is_some_and(new);
+            let last = memory.last.get(ix).copied().flatten();
+            wish(inputs, plan.filter(|_| back.is_none()), hold, asset, ix, own, last)
         })
         .collect();
     let (rooms, pcc) = (inputs.rooms(None), arbiter::pcc(site, inputs.proposals));
@@ -200,7 +213,7 @@ pub fn decide(memory: &mut Control, inputs: &Inputs<'_>) -> Decision {
     let others = rooms.iter().enumerate().filter(|(ix, _)| the_pcc != Some(AssetIx(*ix)));
     let verdicts = at_pcc.chain(others.flat_map(|(_, room)| room.verdicts.iter().copied())).collect();
     let mut decision = Decision { import_kw, planned: plan.is_some(), pcc: limits, verdicts, ..Decision::default() };
-    let rows = site.assets.iter().zip(&state.assets).zip(wishes).zip(&mut memory.last_kw).zip(&rooms).enumerate();
+    let rows = site.assets.iter().zip(&state.assets).zip(wishes).zip(&mut memory.last).zip(&rooms).enumerate();
     for (ix, ((((asset, own), wish), last), room)) in rows {
         // A limit at the PCC does not move what outranks it; the PCC's own rating moves all.
         let limits = match room.class() {
@@ -229,10 +242,11 @@ fn steered(inputs: &Inputs<'_>, asset: &Asset) -> Option<(DeviceIx, Lever)> {
 fn wish(
     inputs: &Inputs<'_>,
     plan: Option<(&Plan, usize)>,
-    holding: bool,
+    hold: bool,
     asset: &Asset,
     ix: usize,
     own: &AssetState,
+    last: Option<Told>,
 ) -> Option<Wish> {
     let (device, lever) = steered(inputs, asset)?;
     if let Availability::Out(reason) = own.availability {
@@ -241,13 +255,13 @@ fn wish(
         // Nor is a feeder that an island has shed closed again because its meter is lost.
         let shed = inputs.mode != Mode::GridConnected && matches!(asset.kind, Kind::Load(_));
         return if awaited || shed {
-            standing(inputs, device, lever, asset)
+            held(inputs, device, lever, asset, last)
         } else {
             Some(safe(inputs, device, lever, asset))
         };
     }
-    if holding {
-        return standing(inputs, device, lever, asset);
+    if hold {
+        return held(inputs, device, lever, asset, last);
     }
     plan.and_then(|(p, i)| follow::wish(p, i, asset, ix, own, inputs.site, inputs.state))
         .or_else(|| Some(rules::wish(inputs.site, inputs.state, asset, own)))
@@ -258,6 +272,12 @@ fn safe(inputs: &Inputs<'_>, device: DeviceIx, lever: Lever, asset: &Asset) -> W
     let of = |point: Point| inputs.site.point(device, point).and_then(|ix| inputs.site.spec(ix)).and_then(|s| s.safe);
     let power_kw = lever.power.and_then(of).map(|v| injection(asset, lever, v));
     Wish { power_kw, on: of(Point::On).map(|v| v > 0.5), cause: Cause::Unknown, by: None }
+}
+
+/// What was told last, or what the device says stands: a read-back that lags would make what is held swing between old values.
+fn held(inputs: &Inputs<'_>, device: DeviceIx, lever: Lever, asset: &Asset, last: Option<Told>) -> Option<Wish> {
+    let told = last.map(|t| Wish { power_kw: t.kw, on: t.on, cause: Cause::Hold, by: None });
+    told.or_else(|| standing(inputs, device, lever, asset))
 }
 
 /// What the device says stands; `None` where it cannot be read, so that nothing is commanded blindly.
@@ -273,7 +293,7 @@ fn standing(inputs: &Inputs<'_>, device: DeviceIx, lever: Lever, asset: &Asset) 
     })
 }
 
-/// Ramps, guards and issues one asset's setpoint; returns the power that now stands.
+/// Ramps, guards and issues one asset's setpoint; returns what it was told.
 #[allow(clippy::too_many_arguments)] // one row of the decision's table
 fn issue(
     inputs: &Inputs<'_>,
@@ -282,15 +302,15 @@ fn issue(
     own: &AssetState,
     wish: Wish,
     limits: Option<Range>,
-    last: Option<f64>,
+    last: Option<Told>,
     dt_s: f64,
     out: &mut Decision,
-) -> Option<f64> {
+) -> Option<Told> {
     let (device, lever) = steered(inputs, asset)?;
     // No wish on a cap lifts it: the rating is said, because "no instruction" is not "off", and the guard sees it.
     let uncapped = || injection(asset, lever, asset.kind.rated().kw());
     let wish = Wish { power_kw: wish.power_kw.or_else(|| lever.cap.then(uncapped)), ..wish };
-    let from = last.or_else(|| standing(inputs, device, lever, asset).and_then(|w| w.power_kw));
+    let from = last.and_then(|t| t.kw).or_else(|| standing(inputs, device, lever, asset).and_then(|w| w.power_kw));
     let gives = own.ports.first().and_then(|p| p.measured.ok());
     let ramped = wish.power_kw.map(|to| ramp(asset, from, gives, to, dt_s));
     let guarded = guard::narrow(inputs.site, inputs.state, limits, asset, own, ramped, wish.on);
@@ -315,7 +335,7 @@ fn issue(
         cause: wish.cause,
         limited_by,
     }));
-    guarded.power_kw
+    Some(Told { kw: guarded.power_kw, on: guarded.on })
 }
 
 /// A machine that has not come to what it was told moves nowhere when it is told what it gives: only beyond that does the

@@ -269,7 +269,7 @@ fn f59_what_comes_back_is_held_until_a_plan_knows_of_it() {
         let pcs = Arc::make_mut(&mut all[BATTERY]);
         pcs.readings[2].value = Ok(30.0);
         if gone {
-            pcs.readings[0].value = Err(Reason::DeviceTimeout);
+            pcs.link = Link::Down(Reason::DeviceTimeout);
         }
         all
     };
@@ -281,6 +281,55 @@ fn f59_what_comes_back_is_held_until_a_plan_knows_of_it() {
     let new = plan(now(4.0), 50.0, 80.0, 0.9);
     let (kw, cause, _) = battery(&bench.decide(now(5.0), &read(5.0, false), Some(&new)));
     assert!(kw > 30.0 && cause != Cause::Hold, "{kw} {cause:?}");
+}
+
+#[test]
+fn f59_what_is_held_does_not_swing_with_a_read_back_that_lags() {
+    let mut bench = Bench::new();
+    let p = plan(now(1.0), 50.0, 80.0, 0.9);
+    // The device is polled slowly: what it reads back is what it was told two cycles before.
+    let mut told = vec![80.0, 80.0];
+    let mut held = vec![];
+    for s in 1..=30 {
+        let at = now(f64::from(s));
+        let noise = f64::from(s % 7) / 10.0;
+        let mut all = frames(at, [130.0 - noise, -200.0, 70.0, noise], 50.0);
+        let pcs = Arc::make_mut(&mut all[BATTERY]);
+        pcs.readings[2].value = Ok(told[told.len() - 2]);
+        if s == 10 {
+            pcs.readings[1].value = Err(Reason::Stale);
+        }
+        let (kw, cause, _) = battery(&bench.decide(at, &all, Some(&p)));
+        told.push(kw);
+        if s > 10 {
+            assert_eq!(cause, Cause::Hold);
+            held.push(kw);
+        }
+    }
+    assert!(held.windows(2).all(|w| (w[0] - w[1]).abs() < 1e-9), "{held:?}");
+}
+
+#[test]
+fn f59_what_comes_back_is_not_held_for_as_long_as_the_solver_fails() {
+    let mut bench = Bench::new();
+    // The last plan that was solved, shifted again and again: 500 kW of import where 400 may be.
+    let old = plan(now(1.0), 500.0, 0.0, 0.9);
+    let mut last = None;
+    for s in 1..=200 {
+        let at = now(f64::from(s));
+        let noise = f64::from(s % 7) / 10.0;
+        let mut all = frames(at, [395.0 - noise, -400.0, 5.0 + noise, 0.0], 50.0);
+        if s == 2 {
+            Arc::make_mut(&mut all[BATTERY]).link = Link::Down(Reason::DeviceTimeout);
+        }
+        let decision = bench.decide(at, &all, Some(&old));
+        if s > 2 {
+            let (kw, cause, _) = battery(&decision);
+            assert_eq!(cause == Cause::Hold, s < 93, "{s} s");
+            last = Some(kw);
+        }
+    }
+    assert!(last.is_some_and(|kw| kw > 0.0), "the limit with its margin is kept by it again: {last:?}");
 }
 
 #[test]
