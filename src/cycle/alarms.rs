@@ -36,6 +36,9 @@ struct Occurrence {
     /// How many members it had at most, and what was said then: that is what has ended.
     #[serde(default)]
     most: (usize, String),
+    /// How many members have joined it so far.
+    #[serde(default)]
+    joined: usize,
     #[serde(skip)]
     last: Mono,
     #[serde(skip)]
@@ -158,7 +161,7 @@ impl Watch {
 
 impl Occurrence {
     fn new(id: AlarmId, r: Raised, now: Now) -> Self {
-        let Raised { kind, severity, subject, text, members, consequent, .. } = r;
+        let Raised { kind, severity, subject, text, members, consequent, joined, .. } = r;
         let alarm = Alarm {
             id,
             kind,
@@ -175,7 +178,7 @@ impl Occurrence {
         };
         let (ended_at, noted_at) = (Mono::default(), Mono::default());
         let most = (alarm.members.len(), alarm.text.clone());
-        Self { alarm, worst: severity, most, last: now.mono, ended_at, noted_at, carried: false }
+        Self { alarm, worst: severity, most, joined, last: now.mono, ended_at, noted_at, carried: false }
     }
 
     fn stands(&mut self, r: Raised, now: Now) {
@@ -186,10 +189,11 @@ impl Occurrence {
         if a.ended {
             (a.ended, a.returned) = (false, a.returned.saturating_add(1));
         }
-        // Who took note of a warning has not taken note of what is critical.
-        if r.severity > self.worst {
-            (self.worst, a.acknowledged) = (r.severity, None);
+        // Who took note of a warning has not taken note of what is critical, nor who took note of some of those that join.
+        if r.severity > self.worst || r.joined > self.joined {
+            (self.worst, a.acknowledged) = (self.worst.max(r.severity), None);
         }
+        self.joined = r.joined;
         (a.severity, a.text, a.members, a.consequent) = (r.severity, r.text, r.members, r.consequent);
         (a.last, self.last, self.carried) = (now.park, now.mono, false);
     }

@@ -41,12 +41,14 @@ pub(super) struct Raised {
     pub of: Vec<usize>,
     pub members: Vec<String>,
     pub consequent: Vec<String>,
+    /// How many members have joined it so far.
+    pub joined: usize,
 }
 
 impl Raised {
     pub(super) fn new(kind: AlarmKind, severity: Severity, subject: impl Into<String>, text: String) -> Self {
         let (subject, of) = (subject.into(), Vec::new());
-        Self { kind, severity, subject, text, of, members: Vec::new(), consequent: Vec::new() }
+        Self { kind, severity, subject, text, of, members: Vec::new(), consequent: Vec::new(), joined: 0 }
     }
 
     fn of(self, of: impl IntoIterator<Item = usize>) -> Self {

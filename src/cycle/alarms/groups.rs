@@ -3,7 +3,8 @@
 //! - Devices are silent *together* when they fell silent within [`TOGETHER_S`] of each other.
 //! - All devices of one host (the site file's address without its port), if there are two or more, silent together: the host.
 //! - Half of the park's devices or more, at least three and behind at least three hosts, silent together: the park.
-//! - A group stands until the last of its devices is back; one that falls silent again, or soon after the others, is of it.
+//! - A group stands until the last of its devices is back; one that falls silent again soon, or soon after the others, is of
+//!   it. One that has been back for a while is not: what is wrong with it then has another cause.
 //! - What follows from silence, and from devices of the group alone, is named in it and not listed beside it. What is
 //!   critical is never among it, nor is a limit that is measured to be exceeded.
 
@@ -14,6 +15,8 @@ use crate::site::{AlarmKind, Severity, Site};
 
 /// Losses within so many seconds of each other have one cause: the slowest driver needs that long to be sure.
 const TOGETHER_S: f64 = 30.0;
+/// A device that has been back for so long, seconds, is of the group no more.
+const BACK_S: f64 = 300.0;
 /// A group outlives the return of its last device so long, seconds: what follows from it needs a while to settle.
 const SETTLE_S: f64 = 15.0;
 /// Fewer devices than this are never the whole park.
@@ -24,9 +27,12 @@ const PARK_LEAST: usize = 3;
 struct Group {
     /// When the first of it fell silent, monotonic seconds.
     since_s: f64,
-    devices: BTreeSet<usize>,
-    /// When one of it was last silent.
-    last_s: f64,
+    /// Its devices, and when each was last silent.
+    devices: BTreeMap<usize, f64>,
+    /// How many it had at most.
+    most: usize,
+    /// How many have joined it so far.
+    joined: usize,
 }
 
 /// The groups that stand; of the whole park under `None`, of a host under its name.
@@ -48,17 +54,18 @@ impl Groups {
         self.join(silent, now_s);
         self.form(seen.site, silent, now_s);
         let down: BTreeSet<usize> = silent.iter().map(|s| s.device).collect();
-        self.standing.retain(|_, g| now_s - g.last_s <= SETTLE_S);
+        self.standing.retain(|_, g| g.last_s() + SETTLE_S >= now_s);
         let (mut left, mut under) = (Vec::new(), BTreeMap::<Option<String>, Vec<Raised>>::new());
         for r in raised {
-            match self.standing.iter().find(|(name, group)| follows(name.is_none(), group, &r)) {
+            let whole = |name: &Option<String>, g: &Group| name.is_none() && 2 * g.silent_at(now_s) >= seen.site.devices.len();
+            match self.standing.iter().find(|(name, group)| follows(whole(name, group), group, &r)) {
                 Some((name, _)) => under.entry(name.clone()).or_default().push(r),
                 None => left.push(r),
             }
         }
         self.hidden = under.values().flatten().map(|r| (r.kind, r.subject.clone())).collect();
         // Before the first of it is long enough away to be an alarm, there is no group either.
-        let ripe = |g: &Group| g.devices.iter().any(|d| down.contains(d));
+        let ripe = |g: &Group| g.devices.keys().any(|d| down.contains(d));
         for (name, group) in self.standing.iter().filter(|(_, g)| ripe(g)) {
             let follow = under.remove(name).unwrap_or_default();
             left.push(alarm(seen.site, name.as_deref(), group, &down, &follow));
@@ -69,15 +76,16 @@ impl Groups {
     /// Who belongs to a group that stands.
     fn join(&mut self, silent: &[Silent], now_s: f64) {
         for group in self.standing.values_mut() {
+            group.devices.retain(|_, last_s| now_s - *last_s <= BACK_S);
             for s in silent {
-                if group.devices.contains(&s.device) {
-                    group.last_s = now_s;
+                if let Some(last_s) = group.devices.get_mut(&s.device) {
+                    *last_s = now_s;
                 }
             }
         }
         if let Some(park) = self.standing.get_mut(&None) {
-            park.devices
-                .extend(silent.iter().filter(|s| (s.since_s - park.since_s).abs() <= TOGETHER_S).map(|s| s.device));
+            let since_s = park.since_s;
+            park.add(silent.iter().filter(|s| (s.since_s - since_s).abs() <= TOGETHER_S).map(|s| s.device), now_s);
         }
     }
 
@@ -85,25 +93,26 @@ impl Groups {
         if !silent.iter().any(|s| s.lost) {
             return;
         }
-        let of_park = |d: usize| self.standing.get(&None).is_some_and(|g| g.devices.contains(&d));
+        let of_park = |d: usize| self.standing.get(&None).is_some_and(|g| g.devices.contains_key(&d));
         let mut free: Vec<Silent> = silent.iter().filter(|s| !of_park(s.device)).copied().collect();
         free.sort_by(|a, b| a.since_s.total_cmp(&b.since_s));
         let together = largest(&free);
         let hosts: BTreeSet<&str> = together.iter().filter_map(|s| host(site, s.device)).collect();
         let many = together.len() >= PARK_LEAST && 2 * together.len() >= site.devices.len();
         if many && hosts.len() >= PARK_LEAST && together.iter().any(|s| s.lost) {
-            let park = self.standing.entry(None).or_insert_with(|| Group::of(together, now_s));
-            park.devices.extend(together.iter().map(|s| s.device));
-            park.last_s = now_s;
+            let new = Group::of(together, now_s);
             // A host that fell silent just before was the first sign of it.
-            let since_s = park.since_s;
+            let since_s = new.since_s;
+            let park = self.standing.entry(None).or_insert_with(|| new);
+            park.since_s = since_s;
+            park.add(together.iter().map(|s| s.device), now_s);
             let (of, rest) =
                 std::mem::take(&mut self.standing).into_iter().partition::<BTreeMap<_, _>, _>(|(name, g)| {
                     name.is_some() && (g.since_s - since_s).abs() <= TOGETHER_S
                 });
             self.standing = rest;
             if let Some(park) = self.standing.get_mut(&None) {
-                park.devices.extend(of.into_values().flat_map(|g| g.devices));
+                park.add(of.into_values().flat_map(|g| g.devices.into_keys()), now_s);
             }
             return;
         }
@@ -120,7 +129,26 @@ impl Groups {
 impl Group {
     fn of(silent: &[Silent], now_s: f64) -> Self {
         let since_s = silent.iter().map(|s| s.since_s).fold(f64::INFINITY, f64::min);
-        Self { since_s, devices: silent.iter().map(|s| s.device).collect(), last_s: now_s }
+        let mut new = Self { since_s, devices: BTreeMap::new(), most: 0, joined: 0 };
+        new.add(silent.iter().map(|s| s.device), now_s);
+        new
+    }
+
+    fn add(&mut self, devices: impl Iterator<Item = usize>, now_s: f64) {
+        for device in devices {
+            self.joined += usize::from(self.devices.insert(device, now_s).is_none());
+        }
+        self.most = self.most.max(self.devices.len());
+    }
+
+    /// When one of it was last silent.
+    fn last_s(&self) -> f64 {
+        self.devices.values().copied().fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// How many are silent, or were just now.
+    fn silent_at(&self, now_s: f64) -> usize {
+        self.devices.values().filter(|last_s| now_s - **last_s <= SETTLE_S).count()
     }
 }
 
@@ -147,25 +175,25 @@ fn follows(whole_park: bool, group: &Group, raised: &Raised) -> bool {
     match raised.kind {
         // With half of the park unknown the plan counts with the worst, and that is in conflict.
         AlarmKind::LimitsInConflict => whole_park,
-        AlarmKind::BalanceOpen => raised.of.iter().any(|d| group.devices.contains(d)),
+        AlarmKind::BalanceOpen => raised.of.iter().any(|d| group.devices.contains_key(d)),
         AlarmKind::DeviceLost
         | AlarmKind::Frozen
         | AlarmKind::ReadbackMismatch
         | AlarmKind::WriteRefused
-        | AlarmKind::NotFollowing => !raised.of.is_empty() && raised.of.iter().all(|d| group.devices.contains(d)),
+        | AlarmKind::NotFollowing => !raised.of.is_empty() && raised.of.iter().all(|d| group.devices.contains_key(d)),
         _ => false,
     }
 }
 
 fn alarm(site: &Site, name: Option<&str>, group: &Group, down: &BTreeSet<usize>, follow: &[Raised]) -> Raised {
     let id = |d: &usize| site.devices.get(*d).map(|d| d.id.clone());
-    let members: Vec<String> = group.devices.iter().filter(|d| down.contains(d)).filter_map(id).collect();
+    let members: Vec<String> = group.devices.keys().filter(|d| down.contains(d)).filter_map(id).collect();
     let consequent: Vec<String> = follow
         .iter()
         .filter(|r| r.kind != AlarmKind::DeviceLost)
         .map(|r| format!("{} {}", r.kind.name(), r.subject))
         .collect();
-    let back = group.devices.len() - members.len();
+    let back = group.most.saturating_sub(members.len());
     let back = if back > 0 { format!(", {back} back") } else { String::new() };
     let named = members.join(", ");
     let count = members.len();
@@ -176,7 +204,7 @@ fn alarm(site: &Site, name: Option<&str>, group: &Group, down: &BTreeSet<usize>,
             (Severity::Critical, site.id.clone(), text)
         }
         Some(host) => {
-            let whole = group.devices.len();
+            let whole = group.most;
             let text = format!(
                 "{count} of {whole} devices behind {host} are silent{back}: gateway, broker or its line? {named}"
             );
@@ -184,5 +212,5 @@ fn alarm(site: &Site, name: Option<&str>, group: &Group, down: &BTreeSet<usize>,
         }
     };
     let raised = Raised::new(AlarmKind::DevicesLost, severity, subject, text);
-    Raised { members, consequent, ..raised }
+    Raised { members, consequent, joined: group.joined, ..raised }
 }

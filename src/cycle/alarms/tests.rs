@@ -268,6 +268,54 @@ fn devices_behind_one_host_are_one_alarm_unless_one_of_them_answers() {
     assert_eq!((group[0].severity, group[0].members.len()), (Severity::Warning, 2));
 }
 
+/// A switch that died; one device is still dead, the others have been back for so long.
+fn one_left_of_a_dead_switch(seconds: u32) -> (Bench, Alarm) {
+    let mut bench = Bench::new();
+    bench.after(5);
+    (bench.down[GRID], bench.down[LOAD], bench.down[BATTERY]) = (GONE, GONE, GONE);
+    let group = bench.after(10).remove(0);
+    assert!(bench.acknowledge(&group, "switch").is_ok());
+    (bench.down[GRID], bench.down[BATTERY]) = (None, None);
+    let left = bench.after(seconds).remove(0);
+    assert_eq!((left.id, left.state()), (group.id, AlarmState::Acknowledged));
+    assert_eq!((left.members.as_slice(), left.text.contains("2 back")), (["d-load".to_owned()].as_slice(), true));
+    (bench, group)
+}
+
+#[test]
+fn what_is_wrong_long_after_a_device_came_back_from_a_dead_switch_is_an_alarm_of_its_own() {
+    let (mut bench, group) = one_left_of_a_dead_switch(20);
+    bench.down[BATTERY] = GONE;
+    assert_eq!(names(&bench.after(10)), ["devices_lost sample"], "soon after: of it");
+    let (mut bench, other) = one_left_of_a_dead_switch(400);
+    assert_eq!(group.subject, other.subject);
+    bench.down[BATTERY] = GONE;
+    assert_eq!(names(&bench.after(10)), ["devices_lost sample", "device_lost d-battery"]);
+    let (mut bench, _) = one_left_of_a_dead_switch(400);
+    bench.mismatch = Some(BATTERY);
+    assert_eq!(names(&bench.after(10)), ["devices_lost sample", "readback_mismatch d-battery"]);
+}
+
+#[test]
+fn who_took_note_of_some_has_not_taken_note_of_those_that_fall_silent_later() {
+    for seconds in [20, 400] {
+        let (mut bench, group) = one_left_of_a_dead_switch(seconds);
+        (bench.down[GRID], bench.down[PV], bench.down[BATTERY]) = (GONE, GONE, GONE);
+        let again = bench.after(10).remove(0);
+        let expected = if seconds == 20 { AlarmState::Acknowledged } else { AlarmState::Unacknowledged };
+        assert_eq!((again.id, again.state()), (group.id, expected), "{seconds} s");
+    }
+    // Within the first half minute, too.
+    let mut bench = Bench::new();
+    bench.after(5);
+    (bench.down[GRID], bench.down[LOAD], bench.down[BATTERY]) = (GONE, GONE, GONE);
+    let three = bench.after(10).remove(0);
+    assert!(bench.acknowledge(&three, "").is_ok());
+    bench.down[PV] = GONE;
+    let four = bench.after(10).remove(0);
+    assert_eq!((four.id, four.members.len(), four.state()), (three.id, 4, AlarmState::Unacknowledged));
+}
+
 #[test]
 fn nothing_critical_is_hidden_behind_a_dead_switch() {
     let mut bench = Bench::new();
