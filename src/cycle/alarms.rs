@@ -6,7 +6,7 @@
 mod causes;
 mod groups;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -147,15 +147,14 @@ impl Watch {
         }
     }
 
-    /// The oldest that have ended make room.
+    /// Of those that have ended the least urgent make room, and of these the oldest.
     fn bound(&mut self) {
-        let ended = self.occurrences.iter().filter(|o| o.alarm.ended).count();
-        let mut surplus = ended.saturating_sub(ENDED_MAX);
-        self.occurrences.retain(|o| {
-            let goes = o.alarm.ended && surplus > 0;
-            surplus -= usize::from(goes);
-            !goes
-        });
+        let mut ended: Vec<(Severity, AlarmId)> =
+            self.occurrences.iter().filter(|o| o.alarm.ended).map(|o| (o.worst, o.alarm.id)).collect();
+        ended.sort_unstable();
+        ended.truncate(ended.len().saturating_sub(ENDED_MAX));
+        let goes: BTreeSet<AlarmId> = ended.into_iter().map(|(_, id)| id).collect();
+        self.occurrences.retain(|o| !goes.contains(&o.alarm.id));
     }
 }
 

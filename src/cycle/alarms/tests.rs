@@ -190,6 +190,25 @@ fn the_ended_are_bounded_in_number_and_time() {
 }
 
 #[test]
+fn what_was_critical_is_not_pushed_out_by_what_was_not() {
+    let mut bench = Bench::new();
+    bench.disk(Some(Severity::Critical));
+    let critical = bench.after(1).remove(0);
+    let report = |i| Report {
+        kind: AlarmKind::Disk,
+        severity: Severity::Warning,
+        subject: format!("part-{i}"),
+        text: String::new(),
+    };
+    bench.reports = (0..100).map(report).collect();
+    bench.after(1);
+    bench.reports.clear();
+    let left = bench.after(30);
+    assert_eq!(left.len(), super::ENDED_MAX);
+    assert!(left.iter().any(|a| a.id == critical.id), "{:?}", names(&left));
+}
+
+#[test]
 fn an_acknowledgement_survives_a_restart() {
     let mut bench = Bench::new();
     bench.down[BATTERY] = GONE;
