@@ -117,7 +117,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     })?;
     let speed = options.clock.speed();
     let shared = Arc::new(Shared::new(options.site, options.clock));
-    let keeper = keeping::Keeper::open(options.state_dir.as_deref())?;
+    let keeper = keeping::Keeper::open(&shared, options.state_dir.as_deref())?;
     let journal = journaling::Journal::open(&shared, options.state_dir.as_deref())?;
 
     let drivers_stop = CancellationToken::new();

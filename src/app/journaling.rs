@@ -174,7 +174,7 @@ fn write(shared: &Shared, dir: Option<PathBuf>, entries: &Receiver<Entry>) {
 }
 
 /// An alarm while it lasts.
-fn trouble(shared: &Shared, subject: &str, text: Option<String>) {
+pub(super) fn trouble(shared: &Shared, subject: &str, text: Option<String>) {
     let key = (AlarmKind::Disk, subject.to_owned());
     shared.reports.send_if_modified(|all| match text {
         Some(text) => {
