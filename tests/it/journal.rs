@@ -208,6 +208,33 @@ async fn entries_are_listed_by_kind_subject_time_and_number() {
 }
 
 #[tokio::test]
+async fn f51_what_memory_knows_does_not_wait_for_a_disk_that_hangs() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), Bounds::default(), 1..=20);
+    let book = std::sync::Arc::new(Book::new(Some(dir.path()), 10));
+    book.load().unwrap();
+    let served = Served::start_with(book).await;
+    served.cycle(1);
+    let mut client = JournalServiceClient::new(served.channel().await);
+    // A file that does not answer, as on a disk that hangs.
+    let file = files(dir.path()).remove(0);
+    fs::remove_file(&file).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let ask = |oldest_first| v1::ListEntriesRequest { limit: 3, oldest_first, ..v1::ListEntriesRequest::default() };
+    let mut other = client.clone();
+    let hangs = tokio::spawn(async move { other.list_entries(ask(true)).await.map(drop) });
+    let own = file.clone();
+    let disk = soon(tokio::task::spawn_blocking(move || fs::File::options().write(true).open(own))).await;
+    let disk = disk.unwrap().unwrap();
+    let newest = soon(client.list_entries(ask(false))).await;
+    fs::remove_file(&file).unwrap();
+    drop(disk);
+    let newest = newest.unwrap().into_inner();
+    assert_eq!(newest.entries.iter().map(|e| e.seq).collect::<Vec<_>>(), [20, 19, 18]);
+    soon(hangs).await.unwrap().ok();
+}
+
+#[tokio::test]
 async fn why_names_what_it_knows_and_what_it_does_not() {
     let (served, mut client) = served(100).await;
     served.journal.add(draft(5, "battery"));

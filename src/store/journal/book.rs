@@ -98,23 +98,26 @@ impl Book {
         self.ring().entries.back().cloned()
     }
 
+    /// What fits, if memory alone knows all of it.
+    #[must_use]
+    pub fn recent(&self, query: &Query) -> Option<Answer> {
+        let (kept, before) = self.kept(query);
+        before.is_none().then(|| {
+            let mut found = Collector::new(query);
+            let _ = kept.into_iter().all(|e| found.take(e));
+            found.answer()
+        })
+    }
+
     /// What fits; reads files if memory does not reach back far enough.
     ///
     /// # Errors
     /// What the system said.
     pub fn find(&self, query: &Query) -> io::Result<Answer> {
-        // A copy: the journal does not wait for a reader.
-        let (kept, older, oldest) = {
-            let ring = self.ring();
-            let kept: Vec<Entry> = ring.entries.iter().filter(|e| query.fits(e)).cloned().collect();
-            (kept, ring.older, ring.entries.front().map(|e| (e.seq, e.said.at)))
-        };
-        let within = oldest.zip(query.since).is_some_and(|((_, at), since)| at < since);
-        let enough = !query.oldest_first && kept.len() > query.limit;
+        let (kept, before) = self.kept(query);
         let mut found = Collector::new(query);
         let mut more = true;
-        if let (Some(dir), true) = (&self.state_dir, older && !within && !enough) {
-            let before = oldest.map_or(u64::MAX, |(seq, _)| seq);
+        if let (Some(dir), Some(before)) = (&self.state_dir, before) {
             files::each(dir, query, before, |entry| {
                 more = found.take(entry);
                 more
@@ -124,6 +127,18 @@ impl Book {
             let _ = kept.into_iter().all(|e| found.take(e));
         }
         Ok(found.answer())
+    }
+
+    /// What of memory fits, and before which number the files must be asked, if they must. A copy: the journal does not wait
+    /// for a reader.
+    fn kept(&self, query: &Query) -> (Vec<Entry>, Option<u64>) {
+        let ring = self.ring();
+        let kept: Vec<Entry> = ring.entries.iter().filter(|e| query.fits(e)).cloned().collect();
+        let oldest = ring.entries.front().map(|e| (e.seq, e.said.at));
+        let within = oldest.zip(query.since).is_some_and(|((_, at), since)| at < since);
+        let enough = !query.oldest_first && kept.len() > query.limit;
+        let ask = self.state_dir.is_some() && ring.older && !within && !enough;
+        (kept, ask.then(|| oldest.map_or(u64::MAX, |(seq, _)| seq)))
     }
 
     /// Who moved `asset`, and why: what put its setpoint where it was at `at`, and what that goes back to, the oldest first.
