@@ -10,7 +10,7 @@ use super::{follow, rules};
 use crate::dispatch::Plan;
 use crate::site::{
     Asset, AssetIx, Cause, Class, DeviceFrame, DeviceIx, Kind, Limiter, Link, Mode, Point, Proposal, ProposalId, Range,
-    Reading, Reason, Setpoint, Site, Target,
+    Reading, Reason, RunState, Setpoint, Site, Target,
 };
 use crate::state::{AssetState, Availability, SiteState};
 use crate::units::{Mono, Now, Park};
@@ -257,7 +257,7 @@ fn wish(
         return if awaited || shed {
             held(inputs, device, lever, asset, last)
         } else {
-            Some(safe(inputs, device, lever, asset))
+            Some(safe(inputs, device, lever, asset, own))
         };
     }
     if hold {
@@ -267,11 +267,14 @@ fn wish(
         .or_else(|| Some(rules::wish(inputs.site, inputs.state, asset, own)))
 }
 
-/// A steerable asset that cannot be judged gets its device's safe values.
-fn safe(inputs: &Inputs<'_>, device: DeviceIx, lever: Lever, asset: &Asset) -> Wish {
+/// A steerable asset that cannot be judged gets its device's safe values. A machine that is known to rest is not started for it.
+fn safe(inputs: &Inputs<'_>, device: DeviceIx, lever: Lever, asset: &Asset, own: &AssetState) -> Wish {
     let of = |point: Point| inputs.site.point(device, point).and_then(|ix| inputs.site.spec(ix)).and_then(|s| s.safe);
     let power_kw = lever.power.and_then(of).map(|v| injection(asset, lever, v));
-    Wish { power_kw, on: of(Point::On).map(|v| v > 0.5), cause: Cause::Unknown, by: None }
+    let known = own.ports.first().is_some_and(|p| p.measured.is_ok())
+        && !matches!(own.run_state, Some(Err(_) | Ok(RunState::Fault)));
+    let rests = known && own.running.is_some_and(|r| !r.on);
+    Wish { power_kw, on: of(Point::On).map(|v| v > 0.5 && !rests), cause: Cause::Unknown, by: None }
 }
 
 /// What was told last, or what the device says stands: a read-back that lags would make what is held swing between old values.

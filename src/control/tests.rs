@@ -425,6 +425,29 @@ fn minimum_up_time_keeps_no_machine_running_that_cannot_be_judged() {
 }
 
 #[test]
+fn f03_a_machine_at_rest_is_not_started_because_it_fails_its_writes() {
+    let mut bench = Bench::new();
+    engine(&mut bench);
+    let first = bench.site.devices[BATTERY].points.start;
+    bench.site.points[first + 1].point = Point::On;
+    // As a boiler or a chiller with a thermostat of its own: it runs when nobody steers it.
+    bench.site.points[first + 1].safe = Some(1.0);
+    let at = now(1.0);
+    let mut all = frames(at, [200.0, -200.0, 0.0, 0.0], 0.0);
+    Arc::make_mut(&mut all[BATTERY]).write.refused = Some((Point::WSet, Reason::DeviceFailure));
+    let p = plan(at, 50.0, 80.0, 0.9);
+    let told = |bench: &mut Bench, all: &[Arc<DeviceFrame>]| {
+        let decision = bench.decide(at, all, Some(&p));
+        let told = decision.setpoints.iter().find(|s| s.asset.0 == BATTERY).unwrap();
+        (told.target(Point::On), told.cause)
+    };
+    assert_eq!(told(&mut bench, &all), (Some(0.0), Cause::Unknown));
+    // What is not known to rest runs by its own.
+    Arc::make_mut(&mut all[BATTERY]).readings[0].value = Err(Reason::Stale);
+    assert_eq!(told(&mut bench, &all), (Some(1.0), Cause::Unknown));
+}
+
+#[test]
 fn f57_an_island_closes_no_feeder_because_its_meter_is_lost() {
     let mut bench = Bench::new();
     bench.site.assets[BATTERY].kind = bench.site.assets[LOAD].kind.clone();

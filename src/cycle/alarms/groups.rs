@@ -57,7 +57,8 @@ impl Groups {
         self.standing.retain(|_, g| g.last_s() + SETTLE_S >= now_s);
         let (mut left, mut under) = (Vec::new(), BTreeMap::<Option<String>, Vec<Raised>>::new());
         for r in raised {
-            let whole = |name: &Option<String>, g: &Group| name.is_none() && 2 * g.silent_at(now_s) >= seen.site.devices.len();
+            let whole =
+                |name: &Option<String>, g: &Group| name.is_none() && 2 * g.silent_at(now_s) >= seen.site.devices.len();
             match self.standing.iter().find(|(name, group)| follows(whole(name, group), group, &r)) {
                 Some((name, _)) => under.entry(name.clone()).or_default().push(r),
                 None => left.push(r),
