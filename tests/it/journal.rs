@@ -107,6 +107,15 @@ fn a_record_or_a_whole_file_taken_out_is_noticed() {
 }
 
 #[test]
+fn f51_a_file_that_was_begun_on_a_full_disk_is_no_record_taken_out() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), Bounds::default(), 1..=3);
+    fs::write(dir.path().join("journal").join(format!("{:020}.log", 4)), b"").unwrap();
+    write(dir.path(), Bounds::default(), 4..=5);
+    assert_eq!(read(dir.path()), (vec![1, 2, 3, 4, 5], 0, 0));
+}
+
+#[test]
 fn the_files_are_bounded_and_what_is_asked_for_is_found_in_them() {
     let dir = tempfile::tempdir().unwrap();
     let bounds = Bounds { file_bytes: 4000, files: 5 };

@@ -106,10 +106,15 @@ impl Files {
 
     fn reopen(&self, seq: u64) -> io::Result<Open> {
         fs::create_dir_all(&self.dir)?;
-        let Some(newest) = list(&self.dir)?.pop() else { return create(&self.dir, seq, 0) };
+        let mut all = list(&self.dir)?;
+        let Some(newest) = all.pop() else { return create(&self.dir, seq, 0) };
         let bytes = fs::read(&newest)?;
         let found = scan(&bytes, None);
-        let before = found.records.last().map_or(0, |r| r.checksum);
+        let before = match found.records.last() {
+            Some(last) => last.checksum,
+            // It was begun, and nothing came into it: it goes on from the file before.
+            None => all.pop().and_then(|p| last_checksum(&p)).unwrap_or(0),
+        };
         let file = OpenOptions::new().append(true).open(&newest)?;
         Ok(Open { file, size: bytes.len() as u64, before, torn: found.torn })
     }
@@ -128,6 +133,10 @@ impl Files {
 /// The directory of the journal in the state directory.
 fn directory(state_dir: &Path) -> PathBuf {
     state_dir.join("journal")
+}
+
+fn last_checksum(path: &Path) -> Option<u32> {
+    scan(&fs::read(path).ok()?, None).records.last().map(|r| r.checksum)
 }
 
 fn rotate(dir: &Path, full: Open, seq: u64) -> io::Result<Open> {
