@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::files::{self, Found};
 use super::search::Collector;
 use super::{Answer, Draft, Entry, EntryKind, Query};
+use crate::site::ProposalId;
 use crate::units::Park;
 
 /// Entries held in memory: some hours of a restless day, at about a kilobyte each.
@@ -116,24 +117,30 @@ impl Book {
     pub fn find(&self, query: &Query) -> io::Result<Answer> {
         let (kept, before) = self.kept(query);
         let mut found = Collector::new(query);
-        let mut more = true;
-        if let (Some(dir), Some(before)) = (&self.state_dir, before) {
-            files::each(dir, query, before, |entry| {
-                more = found.take(entry);
-                more
-            })?;
+        let older = self.state_dir.as_deref().zip(before);
+        if query.oldest_first
+            && let Some((dir, before)) = older
+        {
+            files::search(dir, query, before, &mut found)?;
         }
-        if more {
-            let _ = kept.into_iter().all(|e| found.take(e));
+        let more = kept.into_iter().all(|e| found.take(e));
+        if !query.oldest_first
+            && more
+            && let Some((dir, before)) = older
+        {
+            files::search(dir, query, before, &mut found)?;
         }
         Ok(found.answer())
     }
 
-    /// What of memory fits, and before which number the files must be asked, if they must. A copy: the journal does not wait
+    /// What of memory fits in the order asked for, and before which number the files must be asked, if they must. A copy: the journal does not wait
     /// for a reader.
     fn kept(&self, query: &Query) -> (Vec<Entry>, Option<u64>) {
         let ring = self.ring();
-        let kept: Vec<Entry> = ring.entries.iter().filter(|e| query.fits(e)).cloned().collect();
+        let mut kept: Vec<Entry> = ring.entries.iter().filter(|e| query.fits(e)).cloned().collect();
+        if !query.oldest_first {
+            kept.reverse();
+        }
         let oldest = ring.entries.front().map(|e| (e.seq, e.said.at));
         let within = oldest.zip(query.since).is_some_and(|((_, at), since)| at < since);
         let enough = !query.oldest_first && kept.len() > query.limit;
@@ -169,7 +176,8 @@ impl Book {
         if entry.said.kind == EntryKind::Setpoint {
             for id in [&facts.proposal, &facts.limited_by_proposal].into_iter().flatten() {
                 let of = Query { proposal: Some(id.clone()), kinds: vec![EntryKind::Proposal], ..Query::default() };
-                let made = self.find(&Query { limit: 1, oldest_first: true, until: Some(at), ..of.clone() })?;
+                let first = Query { limit: 1, oldest_first: true, since: made_at(id), until: Some(at), ..of.clone() };
+                let made = self.find(&first)?;
                 chain.extend(made.entries);
                 chain.extend(newest(of)?);
             }
@@ -189,4 +197,10 @@ impl Book {
         chain.retain(|e| e.seq != entry.seq);
         Ok(Some((entry, chain)))
     }
+}
+
+/// No later than a proposal was made: its id tells when ([`ProposalId`]), give or take a clock that was set.
+fn made_at(id: &str) -> Option<Park> {
+    let ProposalId(ms) = id.parse().ok()?;
+    Some(Park::from_unix(i64::try_from(ms / 1000).ok()?).plus_s(-3600.0))
 }

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::record::{encode, scan};
+use super::search::Collector;
 use super::{Entry, Query};
 use crate::units::Park;
 
@@ -191,30 +192,31 @@ pub(super) fn tail(state_dir: &Path, most: usize) -> io::Result<Found> {
     Ok(found)
 }
 
-/// Calls `each` with every entry of the files before number `before` that may fit, oldest first, until it says no.
-pub(super) fn each(
-    state_dir: &Path,
-    query: &Query,
-    before: u64,
-    mut each: impl FnMut(Entry) -> bool,
-) -> io::Result<()> {
+/// Gives `found` the entries of the files before number `before` that may fit, file by file from the end that is asked for:
+/// what was told an hour ago must not be looked for through all that was told since last week.
+pub(super) fn search(state_dir: &Path, query: &Query, before: u64, found: &mut Collector<'_>) -> io::Result<()> {
     /// Park time may have been set in between.
     const SLACK_S: f64 = 3600.0;
     let files = list(&directory(state_dir))?;
     let firsts: Vec<Option<Park>> = files.iter().map(|p| first(p)).collect();
-    for (i, path) in files.iter().enumerate() {
+    let mut order: Vec<usize> = (0..files.len()).collect();
+    if !query.oldest_first {
+        order.reverse();
+    }
+    for i in order {
         let next = firsts.get(i + 1).copied().flatten();
         let over = next.zip(query.since).is_some_and(|(next, since)| next.plus_s(SLACK_S) < since);
         let early = firsts.get(i).copied().flatten();
         let later = early.zip(query.until).is_some_and(|(first, until)| first > until.plus_s(SLACK_S));
-        if over || later {
-            continue;
-        }
         // A file that cannot be read is said at the start, not at each question.
-        let Ok(bytes) = fs::read(path) else { continue };
-        let records = scan(&bytes, None).records;
-        for entry in records.iter().filter_map(|r| serde_json::from_slice::<Entry>(r.json).ok()) {
-            if entry.seq >= before || !each(entry) {
+        let Some(Ok(bytes)) = files.get(i).filter(|_| !over && !later).map(fs::read) else { continue };
+        let mut records = scan(&bytes, None).records;
+        if !query.oldest_first {
+            records.reverse();
+        }
+        let entries = records.iter().filter_map(|r| serde_json::from_slice::<Entry>(r.json).ok());
+        for entry in entries.filter(|e| e.seq < before) {
+            if !found.take(entry) {
                 return Ok(());
             }
         }

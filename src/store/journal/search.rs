@@ -1,7 +1,5 @@
 //! What is asked of the journal.
 
-use std::collections::VecDeque;
-
 use super::{Entry, EntryKind};
 use crate::units::Park;
 
@@ -52,37 +50,28 @@ pub struct Answer {
 /// Collects what fits, as much as is asked for.
 pub(super) struct Collector<'a> {
     query: &'a Query,
-    found: VecDeque<Entry>,
+    entries: Vec<Entry>,
     more: bool,
 }
 
 impl<'a> Collector<'a> {
     pub(super) const fn new(query: &'a Query) -> Self {
-        Self { query, found: VecDeque::new(), more: false }
+        Self { query, entries: Vec::new(), more: false }
     }
 
-    /// Takes the next, oldest first; `false` once nothing more is wanted.
+    /// Takes the next in the order asked for; `false` once nothing more is wanted.
     pub(super) fn take(&mut self, entry: Entry) -> bool {
         if !self.query.fits(&entry) {
             return true;
         }
-        let full = self.found.len() >= self.query.limit;
-        self.more |= full;
-        if full && self.query.oldest_first {
-            return false;
+        self.more = self.entries.len() >= self.query.limit;
+        if !self.more {
+            self.entries.push(entry);
         }
-        if full {
-            self.found.pop_front();
-        }
-        self.found.push_back(entry);
-        true
+        !self.more
     }
 
     pub(super) fn answer(self) -> Answer {
-        let mut entries: Vec<Entry> = self.found.into();
-        if !self.query.oldest_first {
-            entries.reverse();
-        }
-        Answer { entries, more: self.more }
+        Answer { entries: self.entries, more: self.more }
     }
 }
