@@ -176,6 +176,36 @@ async fn f03_a_timer_that_is_refused_is_shown_before_a_value_that_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn f48_without_its_timer_a_device_is_told_nothing_that_only_the_timer_would_end() {
+    let lost = |pdu: &[u8]| Reply::Pdu(pdu.to_vec());
+    let cases: [(fn(&[u8]) -> Reply, Reason); 3] = [
+        (|_| Reply::Exception(2), Reason::IllegalAddress),
+        (|_| Reply::Exception(4), Reason::DeviceFailure),
+        // Acknowledged, and 0 stands there as before.
+        (lost, Reason::Disabled),
+    ];
+    for (reply, reason) in cases {
+        let bench = Bench::new();
+        bench.pcs(1);
+        bench.script(move |_, pdu| (pdu[..3] == [6, 0x03, 0xE9]).then(|| reply(pdu)));
+        let mut rig = bench.run(vec![device("pcs", "ref-pcs-250", "pcs:502", 1)]);
+        rig.command(0, &[(Point::WSet, 50.0)], 7, 600);
+        rig.until(0, "its timer is not armed", |f| f.write.refused == Some((Point::RvrtTms, reason))).await;
+        rig.pass(5.0).await;
+        assert_eq!((bench.get(1, 3, 999), bench.get(1, 3, 1000)), (0, 0), "{reason}: the fallback stands");
+        rig.command(0, &[(Point::WSet, 60.0)], 8, 600);
+        rig.pass(30.0).await;
+        let told: Vec<_> = bench.writes().into_iter().filter(|w| w.2[..3] == WSET).collect();
+        let other = told.iter().filter(|w| w.2[6..] != [0; 4]).count();
+        assert!(other <= usize::from(reason == Reason::Disabled), "{reason}: {told:?}");
+        assert_ne!(rig.frame(0).write.applied_cycle, Some(8));
+        bench.well();
+        rig.until(0, "armed, and told", |f| f.write.applied_cycle == Some(8)).await;
+        assert_eq!(bench.get(1, 3, 1001), 10);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn f06_f16_many_dead_units_together_do_not_slow_the_one_that_answers() {
     let bench = Bench::new();
     bench.set(9, 4, 0, &[300, 400, 80, 2]);
