@@ -201,7 +201,7 @@ impl Orders {
         }
         let lease = self.valid(now).filter(|_| !self.standing.is_empty()).map(|s| s.lease_until);
         let retries = self.troubles.iter().map(|t| t.retry_at);
-        let again = self.standing.iter().filter(|s| s.misses >= MISSES).map(|s| s.at + REASSERT);
+        let again = self.standing.iter().filter(|s| self.doubted(s)).map(|s| s.at + REASSERT);
         lease.into_iter().chain(self.renew_at(now)).chain(retries).chain(again).filter(|at| *at > now).min()
     }
 
@@ -226,9 +226,14 @@ impl Orders {
             // Refreshing writes it again anyway; what nothing refreshes is asserted now and then.
             Some(s) => {
                 let unrefreshed = self.refresh.is_none() || self.timer.is_some_and(|t| t.point == target.point);
-                unrefreshed && s.misses >= MISSES && now.since(s.at) >= REASSERT
+                unrefreshed && self.doubted(s) && now.since(s.at) >= REASSERT
             }
         }
+    }
+
+    /// It reads back otherwise, or its echo never came: it may have been lost on the way. Flash is read, not worn.
+    fn doubted(&self, s: &Standing) -> bool {
+        s.misses >= MISSES || !(s.confirmed || self.budgets.iter().any(|b| b.point == s.target.point))
     }
 
     /// Whether the budget of writes allows one more; if not, it counts as refused.
@@ -425,6 +430,19 @@ mod tests {
         o.read_back(Point::WSet, target.value);
         let report = o.report(at(3));
         assert_eq!((report.refused, report.applied_cycle), (None, Some(1)));
+    }
+
+    #[test]
+    fn f67_a_command_whose_echo_never_comes_is_given_again() {
+        let mut o = Orders { refresh: None, timer: None, ..orders() };
+        let target = told(&mut o, 1);
+        o.acked(target, target.value, false, at(1));
+        assert_eq!((o.due(at(10)), o.next_due(at(2))), (vec![], Some(at(11))));
+        o.take(&Some(Arc::new(Setpoint { lease_until: at(99), ..o.current.as_deref().cloned().unwrap() })));
+        assert_eq!(o.due(at(11)), [target]);
+        o.acked(target, target.value, false, at(11));
+        o.read_back(Point::WSet, target.value);
+        assert_eq!(o.due(at(60)), []);
     }
 
     #[test]
