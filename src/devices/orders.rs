@@ -236,10 +236,12 @@ impl Orders {
         s.misses >= MISSES || !(s.confirmed || self.budgets.iter().any(|b| b.point == s.target.point))
     }
 
-    /// Whether the budget of writes allows one more; if not, it counts as refused.
+    /// Whether the budget of writes allows one more; if not, it counts as refused. One is kept for the fallback value:
+    /// what is told must not stand beyond its lease because the budget is spent.
     pub fn afford(&mut self, target: Target, now: Mono) -> bool {
         let Some(b) = self.budgets.iter().find(|b| b.point == target.point) else { return true };
-        if b.left >= 1.0 {
+        let least: f64 = if self.safe.iter().any(|t| same(t, &target)) { 1.0 } else { 2.0 };
+        if b.left >= least.min(b.per_day) {
             return true;
         }
         let wait = Duration::from_secs_f64(DAY_S / b.per_day.max(1.0));

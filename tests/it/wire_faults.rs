@@ -136,8 +136,13 @@ async fn flash_that_may_have_been_written_counts() {
     rig.up(0).await;
     rig.command(0, &[(Point::On, 0.0)], 1, 86_400);
     rig.pass(3600.0).await;
-    assert_eq!(bench.writes().len(), 4, "within its daily budget");
+    assert_eq!(bench.writes().len(), 3, "within its daily budget, of which one is kept");
     assert_eq!(rig.frame(0).write.refused, Some((Point::On, Reason::Disabled)));
+    bench.well();
+    bench.set(3, 1, 0, &[0]);
+    rig.command(0, &[(Point::On, 0.0)], 2, 0);
+    rig.pass(60.0).await;
+    assert_eq!((bench.writes().len(), bench.get(3, 1, 0)), (4, 1), "at the end of the lease the fallback is written");
 }
 
 #[tokio::test(start_paused = true)]
