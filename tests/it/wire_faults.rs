@@ -211,6 +211,19 @@ async fn f48_without_its_timer_a_device_is_told_nothing_that_only_the_timer_woul
 }
 
 #[tokio::test(start_paused = true)]
+async fn f69_a_command_that_reads_as_what_nobody_may_write_is_noticed() {
+    let (bench, mut rig) = pcs();
+    rig.up(0).await;
+    rig.command(0, &[(Point::WSet, 50.0)], 7, 600);
+    rig.until(0, "applied", |f| f.write.applied_cycle == Some(7)).await;
+    bench.script(|_, pdu| (pdu[..3] == WSET).then(|| Reply::Pdu(pdu[..5].to_vec())));
+    bench.set(1, 3, 999, &[0x8000, 0]);
+    rig.until(0, "noticed", |f| f.write.refused == Some((Point::WSet, Reason::Disabled))).await;
+    bench.well();
+    rig.until(0, "stands again", |f| f.write.refused.is_none()).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn f06_f16_many_dead_units_together_do_not_slow_the_one_that_answers() {
     let bench = Bench::new();
     bench.set(9, 4, 0, &[300, 400, 80, 2]);
