@@ -83,9 +83,9 @@ fn refused(why: Refusal) -> Status {
 
 /// What is asked for, in the house's words.
 fn ask(site: &Site, identity: Identity, request: v1::ProposeRequest) -> Result<Ask, Status> {
-    let class = Class::from_name(&request.class).ok_or_else(|| {
+    let class = Class::from_name(&request.priority_class).ok_or_else(|| {
         let known = Class::ALL.map(Class::name).join(", ");
-        Status::invalid_argument(format!("no class \"{}\"; there are {known}", request.class))
+        Status::invalid_argument(format!("no class \"{}\"; there are {known}", request.priority_class))
     })?;
     let identity = identity.asking_as(class)?;
     let asset = site.asset(&request.asset).ok_or_else(|| {

@@ -120,7 +120,7 @@ impl Served {
 fn request(identity: &str, kw: f64, lease_s: f64) -> v1::ProposeRequest {
     v1::ProposeRequest {
         key: "k1".into(),
-        class: "operator".into(),
+        priority_class: "operator".into(),
         identity: identity.into(),
         asset: "battery".into(),
         preferred_kw: Some(kw),
@@ -150,7 +150,7 @@ async fn outcomes_come_in_order_and_the_lease_ends_them() {
     let seen = snapshots.get_snapshot(v1::GetSnapshotRequest { points: None }).await.unwrap().into_inner();
     assert_eq!(seen.assets[1].reason, "proposal of operator anna", "the setpoint names who asked for it");
 
-    let over = v1::ProposeRequest { class: "grid_operator".into(), ..request("dso", 10.0, 2.0) };
+    let over = v1::ProposeRequest { priority_class: "grid_operator".into(), ..request("dso", 10.0, 2.0) };
     let mut grid = park.propose(over).await;
     let overridden = next(&mut stream).await;
     assert_eq!((overridden.state.as_str(), overridden.by.as_str()), ("overridden", "grid_operator dso"));
@@ -230,7 +230,7 @@ async fn what_makes_no_sense_is_refused_in_words_and_never_reaches_the_cycle() {
         (v1::ProposeRequest { asset: "batery".into(), ..good() }, "no asset \"batery\"; this site has grid, battery"),
         (v1::ProposeRequest { asset: "heat_load".into(), ..good() }, "not steered"),
         (v1::ProposeRequest { asset: "grid".into(), ..good() }, "the PCC takes bounds"),
-        (v1::ProposeRequest { class: "king".into(), ..good() }, "no class \"king\"; there are protection"),
+        (v1::ProposeRequest { priority_class: "king".into(), ..good() }, "no class \"king\"; there are protection"),
         (v1::ProposeRequest { identity: " ".into(), ..good() }, "identity is missing"),
         (v1::ProposeRequest { reason: String::new(), ..good() }, "reason is missing"),
         (v1::ProposeRequest { lease_s: 0.0, ..good() }, "lease must be above 0"),

@@ -90,7 +90,7 @@ impl Served {
 
 fn request(identity: &str, class: &str) -> v1::ProposeRequest {
     v1::ProposeRequest {
-        class: class.into(),
+        priority_class: class.into(),
         identity: identity.into(),
         asset: "battery".into(),
         preferred_kw: Some(-30.0),

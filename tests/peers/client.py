@@ -15,7 +15,7 @@ with grpc.insecure_channel(address) as channel:
 
     desk = proposal_pb2_grpc.ProposalServiceStub(channel)
     wish = proposal_pb2.ProposeRequest(
-        asset="battery", preferred_kw=-50, lease_s=60, identity="anna", reason="storm ahead", **{"class": "operator"}
+        asset="battery", preferred_kw=-50, lease_s=60, priority_class="operator", identity="anna", reason="storm ahead"
     )
     for outcome in desk.Propose(wish):  # ends when the proposal does; the lease ends it if nobody does
         print(f"{outcome.state:10} {outcome.seconds_left:3.0f} s left  {outcome.by}")

@@ -82,7 +82,7 @@ def plan(peer):
 
 
 def ask(peer, kw, lease_s, **more):
-    wanted = {"class": "operator", "identity": "anna", "asset": "battery", "reason": "peers", **more}
+    wanted = {"priority_class": "operator", "identity": "anna", "asset": "battery", "reason": "peers", **more}
     return peer.call("ProposalService.Propose", timeout=180, preferred_kw=kw, lease_s=lease_s, **wanted)
 
 
@@ -100,7 +100,7 @@ def propose(peer):
             battery = asset(peer.call("SnapshotService.GetSnapshot"), "battery")
             assert battery.setpoint_kw == -60.0 and "anna" in battery.reason, battery
             found = listed(peer, outcome.id)
-            assert found.identity == "anna" and found.reason == "peers" and getattr(found, "class") == "operator"
+            assert found.identity == "anna" and found.reason == "peers" and found.priority_class == "operator"
             mine = {"id": outcome.id, "identity": "anna"}
             others = mine | {"identity": "ben"}
             refused(grpc.StatusCode.PERMISSION_DENIED, "", lambda: peer.call("ProposalService.Release", **others))
@@ -131,7 +131,7 @@ def errors(peer):
     refused(invalid, 'no asset "batery"; this site has ', lambda: ask(peer, -1.0, 5.0, asset="batery"))
     refused(invalid, "lease", lambda: ask(peer, -1.0, 0.0))
     refused(invalid, "reason", lambda: ask(peer, -1.0, 5.0, reason=""))
-    refused(invalid, 'no class "king"', lambda: ask(peer, -1.0, 5.0, **{"class": "king"}))
+    refused(invalid, 'no class "king"', lambda: ask(peer, -1.0, 5.0, priority_class="king"))
     wrong = {"patterns": ["pcz.*"]}
     refused(invalid, "pcz.*", lambda: peer.call("SnapshotService.GetSnapshot", points=wrong))
     refused(invalid, "pcz.*", lambda: peer.call("SnapshotService.StreamSnapshots", points=wrong))
@@ -180,7 +180,7 @@ def viewer(peer):
 def narrowed(peer):
     """Over TLS: the certificate speaks, whatever the request says."""
     denied = grpc.StatusCode.PERMISSION_DENIED
-    refused(denied, "may not ask as grid_operator", lambda: ask(peer, -1.0, 5.0, **{"class": "grid_operator"}))
+    refused(denied, "may not ask as grid_operator", lambda: ask(peer, -1.0, 5.0, priority_class="grid_operator"))
     refused(denied, "the certificate says anna", lambda: ask(peer, -1.0, 5.0, identity="ben"))
 
 

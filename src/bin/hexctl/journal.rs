@@ -87,7 +87,7 @@ impl From<v1::Entry> for EntryFigures {
             text: e.text,
             severity: said(e.severity),
             identity: said(e.identity),
-            class: said(e.class),
+            class: said(e.priority_class),
             reason: said(e.reason),
             proposal: said(e.proposal),
             alarm: said(e.alarm),

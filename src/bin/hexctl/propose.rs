@@ -123,7 +123,7 @@ impl From<v1::Proposal> for ProposalFigures {
     fn from(p: v1::Proposal) -> Self {
         Self {
             outcome: p.outcome.unwrap_or_default().into(),
-            class: p.class,
+            class: p.priority_class,
             identity: p.identity,
             asset: p.asset,
             min_kw: p.min_kw,
@@ -153,7 +153,7 @@ pub(crate) async fn propose(daemon: &mut Daemon, json: bool, o: Propose) -> Resu
     let mut outcomes = daemon
         .propose(v1::ProposeRequest {
             key: o.key,
-            class: o.class,
+            priority_class: o.class,
             identity,
             asset: o.asset,
             min_kw: o.min,

@@ -177,8 +177,11 @@ fn alarm(site: &Site, name: Option<&str>, group: &Group, down: &BTreeSet<usize>,
         }
         Some(host) => {
             let whole = group.devices.len();
+            // One path: what is seen of it by one of them holds for all.
+            let lost = follow.iter().find(|r| r.kind == AlarmKind::DeviceLost);
+            let seen = lost.map_or_else(String::new, |r| format!("; {}", r.text));
             let text = format!(
-                "{count} of {whole} devices behind {host} are silent{back}: gateway, broker or its line? {named}"
+                "{count} of {whole} devices behind {host} are silent{back}: gateway, broker or its line? {named}{seen}"
             );
             (Severity::Warning, host.to_owned(), text)
         }

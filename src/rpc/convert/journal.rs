@@ -20,7 +20,7 @@ pub(in crate::rpc) fn entry(entry: &Entry) -> v1::Entry {
         text: said.text.clone(),
         severity: f.severity.map(|s| s.name().to_owned()).unwrap_or_default(),
         identity: f.identity.unwrap_or_default(),
-        class: f.class.map(|c| c.name().to_owned()).unwrap_or_default(),
+        priority_class: f.class.map(|c| c.name().to_owned()).unwrap_or_default(),
         reason: f.reason.unwrap_or_default(),
         proposal: f.proposal.unwrap_or_default(),
         alarm: f.alarm.unwrap_or_default(),

@@ -20,7 +20,7 @@ pub(in crate::rpc) fn proposals(site: &Site, seen: &Snapshot, speed: f64) -> v1:
 fn proposal(site: &Site, seen: &Snapshot, standing: &Standing, speed: f64) -> v1::Proposal {
     let ask = &standing.proposal.ask;
     v1::Proposal {
-        class: ask.class.name().to_owned(),
+        priority_class: ask.class.name().to_owned(),
         identity: ask.identity.clone(),
         asset: site.assets.get(ask.asset.0).map(|a| a.id.clone()).unwrap_or_default(),
         min_kw: ask.min_kw,
