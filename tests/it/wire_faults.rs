@@ -182,17 +182,15 @@ async fn f03_a_timer_that_is_refused_is_shown_before_a_value_that_is() {
 
 #[tokio::test(start_paused = true)]
 async fn f48_without_its_timer_a_device_is_told_nothing_that_only_the_timer_would_end() {
-    let lost = |pdu: &[u8]| Reply::Pdu(pdu.to_vec());
-    let cases: [(fn(&[u8]) -> Reply, Reason); 3] = [
-        (|_| Reply::Exception(2), Reason::IllegalAddress),
-        (|_| Reply::Exception(4), Reason::DeviceFailure),
-        // Acknowledged, and 0 stands there as before.
-        (lost, Reason::Disabled),
-    ];
-    for (reply, reason) in cases {
+    // Without an exception it is acknowledged, and 0 stands there as before.
+    for (code, reason) in
+        [(Some(2), Reason::IllegalAddress), (Some(4), Reason::DeviceFailure), (None, Reason::Disabled)]
+    {
         let bench = Bench::new();
         bench.pcs(1);
-        bench.script(move |_, pdu| (pdu[..3] == [6, 0x03, 0xE9]).then(|| reply(pdu)));
+        bench.script(move |_, pdu| {
+            (pdu[..3] == [6, 0x03, 0xE9]).then(|| code.map_or(Reply::Pdu(pdu.to_vec()), Reply::Exception))
+        });
         let mut rig = bench.run(vec![device("pcs", "ref-pcs-250", "pcs:502", 1)]);
         rig.command(0, &[(Point::WSet, 50.0)], 7, 600);
         rig.until(0, "its timer is not armed", |f| f.write.refused == Some((Point::RvrtTms, reason))).await;
