@@ -110,7 +110,10 @@ impl Face {
         };
         match value {
             Ok(v) if p.readback => self.orders.read_back(p.point, v),
-            Err(Reason::Disabled) if p.readback => self.orders.lapsed(p.point),
+            // Off, or nothing that could have been written: a device that was enabled again may read so.
+            Err(Reason::Disabled | Reason::NotImplemented | Reason::OutOfRange) if p.readback => {
+                self.orders.lapsed(p.point);
+            }
             _ => {}
         }
         let value = match (*trust, value) {

@@ -145,13 +145,27 @@ impl Orders {
     }
 
     /// What is to stand now. Without a lease nothing is: the device reverts by itself, or, if it cannot, is told its
-    /// fallback values.
+    /// fallback values. It is told nothing else while it cannot.
     fn wanted(&self, now: Mono) -> Vec<Target> {
+        let reverts = !self.unarmed();
         match self.valid(now) {
-            Some(s) => in_order(s.targets.clone()),
-            None if self.commanded && self.refresh.is_none() => self.safe.clone(),
-            None => Vec::new(),
+            Some(s) if reverts => in_order(s.targets.clone()),
+            _ if self.commanded && !(reverts && self.refresh.is_some()) => self.safe.clone(),
+            _ => Vec::new(),
         }
+    }
+
+    fn is_timer(&self, point: Point) -> bool {
+        self.timer.is_some_and(|own| own.point == point)
+    }
+
+    /// The device has not taken its timer, or does not hold it: nothing would end what it is told.
+    fn unarmed(&self) -> bool {
+        self.troubles.iter().any(|t| t.refused && self.is_timer(t.target.point)) || self.timer_lost().is_some()
+    }
+
+    fn timer_lost(&self) -> Option<&Standing> {
+        self.standing.iter().find(|s| s.misses >= MISSES && self.is_timer(s.target.point))
     }
 
     /// Forgets what no longer has a lease, and refills the budgets of writes.
@@ -171,7 +185,12 @@ impl Orders {
     pub fn due(&self, now: Mono) -> Vec<Target> {
         let renew = self.renew_at(now).is_some_and(|at| at <= now);
         let mut out: Vec<_> = self.timer.iter().filter(|t| self.wants(t, now)).copied().collect();
-        out.extend(self.wanted(now).into_iter().filter(|t| self.wants(t, now) || (renew && self.stands(t))));
+        // A timer that is still being tried holds up all that it is to end.
+        let tried = self.troubles.iter().any(|t| self.is_timer(t.target.point));
+        let may = |t: &Target| !tried || self.safe.contains(t);
+        out.extend(
+            self.wanted(now).into_iter().filter(|t| may(t) && (self.wants(t, now) || (renew && self.stands(t)))),
+        );
         out
     }
 
@@ -182,7 +201,7 @@ impl Orders {
         }
         let lease = self.valid(now).filter(|_| !self.standing.is_empty()).map(|s| s.lease_until);
         let retries = self.troubles.iter().map(|t| t.retry_at);
-        let again = self.standing.iter().filter(|s| s.misses >= MISSES).map(|s| s.at + REASSERT);
+        let again = self.standing.iter().filter(|s| self.doubted(s)).map(|s| s.at + REASSERT);
         lease.into_iter().chain(self.renew_at(now)).chain(retries).chain(again).filter(|at| *at > now).min()
     }
 
@@ -207,15 +226,22 @@ impl Orders {
             // Refreshing writes it again anyway; what nothing refreshes is asserted now and then.
             Some(s) => {
                 let unrefreshed = self.refresh.is_none() || self.timer.is_some_and(|t| t.point == target.point);
-                unrefreshed && s.misses >= MISSES && now.since(s.at) >= REASSERT
+                unrefreshed && self.doubted(s) && now.since(s.at) >= REASSERT
             }
         }
     }
 
-    /// Whether the budget of writes allows one more; if not, it counts as refused.
+    /// It reads back otherwise, or its echo never came: it may have been lost on the way. Flash is read, not worn.
+    fn doubted(&self, s: &Standing) -> bool {
+        s.misses >= MISSES || !(s.confirmed || self.budgets.iter().any(|b| b.point == s.target.point))
+    }
+
+    /// Whether the budget of writes allows one more; if not, it counts as refused. One is kept for the fallback value:
+    /// what is told must not stand beyond its lease because the budget is spent.
     pub fn afford(&mut self, target: Target, now: Mono) -> bool {
         let Some(b) = self.budgets.iter().find(|b| b.point == target.point) else { return true };
-        if b.left >= 1.0 {
+        let least: f64 = if self.safe.iter().any(|t| same(t, &target)) { 1.0 } else { 2.0 };
+        if b.left >= least.min(b.per_day) {
             return true;
         }
         let wait = Duration::from_secs_f64(DAY_S / b.per_day.max(1.0));
@@ -282,9 +308,9 @@ impl Orders {
     /// The refusal to show: without its timer a device keeps what it is told for ever, so that one goes first; then what
     /// no other value would mend.
     fn worst(&self) -> Option<&Trouble> {
-        let timer = |t: &Trouble| self.timer.is_some_and(|own| own.point == t.target.point);
         let refused = self.troubles.iter().filter(|t| t.refused);
-        refused.min_by_key(|t| (!timer(t), matches!(t.reason, Reason::OutOfRange | Reason::Disabled)))
+        refused
+            .min_by_key(|t| (!self.is_timer(t.target.point), matches!(t.reason, Reason::OutOfRange | Reason::Disabled)))
     }
 
     /// The device says that a command is not in force.
@@ -313,13 +339,14 @@ impl Orders {
                 self.applied = at.map(|at| (setpoint.cycle, at)).or(self.applied);
             }
         }
-        let refused = self.worst().map(|t| (t.target.point, t.reason));
+        let disabled = |s: &Standing| (s.target.point, Reason::Disabled);
+        let refused = self.timer_lost().map(disabled).or_else(|| self.worst().map(|t| (t.target.point, t.reason)));
         let lapsed = self.standing.iter().find(|s| s.misses >= MISSES && s.lapsed);
         WriteReport {
             applied_cycle: self.applied.map(|(cycle, _)| cycle),
             acked_at: self.applied.map(|(_, at)| at),
             mismatches,
-            refused: refused.or_else(|| lapsed.map(|s| (s.target.point, Reason::Disabled))),
+            refused: refused.or_else(|| lapsed.map(disabled)),
         }
     }
 }
@@ -405,6 +432,19 @@ mod tests {
         o.read_back(Point::WSet, target.value);
         let report = o.report(at(3));
         assert_eq!((report.refused, report.applied_cycle), (None, Some(1)));
+    }
+
+    #[test]
+    fn f67_a_command_whose_echo_never_comes_is_given_again() {
+        let mut o = Orders { refresh: None, timer: None, ..orders() };
+        let target = told(&mut o, 1);
+        o.acked(target, target.value, false, at(1));
+        assert_eq!((o.due(at(10)), o.next_due(at(2))), (vec![], Some(at(11))));
+        o.take(&Some(Arc::new(Setpoint { lease_until: at(99), ..o.current.as_deref().cloned().unwrap() })));
+        assert_eq!(o.due(at(11)), [target]);
+        o.acked(target, target.value, false, at(11));
+        o.read_back(Point::WSet, target.value);
+        assert_eq!(o.due(at(60)), []);
     }
 
     #[test]

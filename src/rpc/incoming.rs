@@ -27,6 +27,9 @@ use crate::transport::tls::Keys;
 const FIRST_WORD_WITHIN: Duration = Duration::from_secs(10);
 /// The preface of HTTP/2 and the header of the frame that must follow it, bytes (RFC 9113, sections 3.4 and 4.1).
 const FIRST_WORD: usize = 24 + 9;
+/// Whoever takes nothing of what is sent to him for so long is dropped: the probes of the protocol cannot reach him, and
+/// a connection that they give up would wait for him to take its farewell.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 /// Rest after a failed accept (no file descriptors left): trying at once would spin.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -141,13 +144,37 @@ pub(super) struct Connection {
     peer: Peer,
     silent: Option<Pin<Box<Sleep>>>,
     heard: usize,
+    /// Runs while nothing of what is sent is taken.
+    stalled: Option<Pin<Box<Sleep>>>,
     over: Option<Over>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
     fn new(io: Box<dyn tcp::Stream>, peer: Peer, over: Over, place: OwnedSemaphorePermit) -> Self {
-        Self { io, peer, silent: Some(Box::pin(sleep(FIRST_WORD_WITHIN))), heard: 0, over: Some(over), _place: place }
+        let silent = Some(Box::pin(sleep(FIRST_WORD_WITHIN)));
+        Self { io, peer, silent, heard: 0, stalled: None, over: Some(over), _place: place }
+    }
+
+    /// Whether it is cut. Asked on both ways: while its client takes nothing, nothing is read from it either.
+    fn cut(&mut self, cx: &mut Context<'_>) -> Result<()> {
+        let cut = |why| Err(Error::new(ErrorKind::ConnectionAborted, why));
+        let Some(over) = &mut self.over else { return cut("it is over") };
+        let Poll::Ready(why) = over.as_mut().poll(cx) else { return Ok(()) };
+        debug!("a connection is cut: {why}");
+        self.over = None;
+        cut(why)
+    }
+
+    /// What came of sending.
+    fn sent<T>(&mut self, cx: &mut Context<'_>, result: Poll<Result<T>>) -> Poll<Result<T>> {
+        if result.is_ready() {
+            self.stalled = None;
+            return result;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(TAKEN_WITHIN)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the client takes nothing")))
     }
 }
 
@@ -161,17 +188,7 @@ impl Connected for Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<()>> {
-        let cut = |why| Poll::Ready(Err(Error::new(ErrorKind::ConnectionAborted, why)));
-        match &mut self.over {
-            None => return cut("it is over"),
-            Some(over) => {
-                if let Poll::Ready(why) = over.as_mut().poll(cx) {
-                    debug!("a connection is cut: {why}");
-                    self.over = None;
-                    return cut(why);
-                }
-            }
-        }
+        self.cut(cx)?;
         let before = buf.filled().len();
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
         self.heard = self.heard.saturating_add(buf.filled().len() - before);
@@ -189,22 +206,76 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
+        self.cut(cx)?;
+        let result = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.sent(cx, result)
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        self.cut(cx)?;
+        let result = Pin::new(&mut self.io).poll_flush(cx);
+        self.sent(cx, result)
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        self.cut(cx)?;
+        let result = Pin::new(&mut self.io).poll_shutdown(cx);
+        self.sent(cx, result)
     }
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+        self.cut(cx)?;
+        let result = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.sent(cx, result)
     }
     fn is_write_vectored(&self) -> bool {
         self.io.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    /// A connection whose client takes nothing, when it is full.
+    async fn full(cut: &CancellationToken) -> (Connection, tokio::io::DuplexStream) {
+        let (near, far) = tokio::io::duplex(64);
+        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let mut connection = Connection::new(Box::new(near), Peer::Local, Box::pin(stopped(cut.clone())), place);
+        connection.write_all(&[0; 64]).await.unwrap();
+        (connection, far)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f54_whoever_takes_nothing_of_what_is_sent_gives_up_his_place() {
+        let (mut connection, mut far) = full(&CancellationToken::new()).await;
+        for _ in 0..3 {
+            // However slowly it is taken.
+            let (mut one, send) = ([0], connection.write_all(&[0]));
+            let take = async {
+                sleep(TAKEN_WITHIN / 2).await;
+                tokio::io::AsyncReadExt::read_exact(&mut far, &mut one).await
+            };
+            let (sent, taken) = tokio::join!(send, take);
+            assert!(sent.is_ok() && taken.is_ok());
+        }
+        let sent = tokio::time::timeout(2 * TAKEN_WITHIN, connection.write_all(&[0])).await.unwrap();
+        assert_eq!(sent.unwrap_err().kind(), ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_cut_is_cut_though_the_client_takes_nothing() {
+        let cut = CancellationToken::new();
+        let (mut connection, _far) = full(&cut).await;
+        let cutting = async {
+            tokio::task::yield_now().await;
+            cut.cancel();
+        };
+        let sending = tokio::time::timeout(TAKEN_WITHIN / 2, connection.write_all(&[0]));
+        let (sent, ()) = tokio::join!(sending, cutting);
+        assert_eq!(sent.unwrap().unwrap_err().kind(), ErrorKind::ConnectionAborted);
     }
 }

@@ -116,6 +116,8 @@ pub struct Connection {
     presence: String,
     asked: VecDeque<Vec<String>>,
     round: usize,
+    /// Ends of rounds that the broker has not answered.
+    open: usize,
 }
 
 impl Connection {
@@ -144,7 +146,7 @@ impl Connection {
         network.set_connection_timeout(CONNECT_S);
         events.set_network_options(network);
         let poller = tokio::spawn(poll(events, tx));
-        Self { client, polled, poller, presence: broker.presence.clone(), asked: VecDeque::new(), round: 0 }
+        Self { client, polled, poller, presence: broker.presence.clone(), asked: VecDeque::new(), round: 0, open: 0 }
     }
 
     /// What comes next; after [`Heard::Over`] that again. Safe to cancel.
@@ -152,6 +154,10 @@ impl Connection {
         match self.polled.recv().await {
             None => Heard::Over(Over::Lost("the connection is over".to_owned())),
             Some(Polled::Heard(Heard::Taken)) => {
+                self.open = self.open.saturating_sub(1);
+                if self.open > 0 {
+                    return Heard::Alive;
+                }
                 self.round = 0;
                 Heard::Taken
             }
@@ -203,9 +209,11 @@ impl Connection {
         self.client.try_publish(topic, payload, PublishOptions::at_most_once()).is_ok()
     }
 
-    /// Ends the round: [`Heard::Taken`] comes when the broker has taken all of it. False if the queue is full.
+    /// Ends the round: [`Heard::Taken`] comes when the broker has taken all of it, and of those before. False if the queue
+    /// is full.
     #[must_use]
-    pub fn ask(&self) -> bool {
+    pub fn ask(&mut self) -> bool {
+        self.open += 1;
         self.client.try_unsubscribe(format!("{}/taken", self.presence)).is_ok()
     }
 
@@ -291,4 +299,62 @@ fn io_error(error: &ConnectionError) -> Option<&io::Error> {
         at = e.source();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+    use tokio::sync::Mutex;
+
+    use super::*;
+
+    /// The first byte and the rest of the next packet, which is short.
+    async fn packet(wire: &mut DuplexStream) -> Option<(u8, Vec<u8>)> {
+        let head = wire.read_u8().await.ok()?;
+        let mut rest = vec![0; wire.read_u8().await.ok()?.into()];
+        wire.read_exact(&mut rest).await.ok()?;
+        Some((head, rest))
+    }
+
+    /// Answers everything at once; returns what it was told, in order, and whether it ended with a goodbye.
+    async fn broker(mut wire: DuplexStream) -> (Vec<String>, bool) {
+        let mut told = Vec::new();
+        while let Some((head, rest)) = packet(&mut wire).await {
+            match head >> 4 {
+                1 => wire.write_all(&[0x20, 2, 0, 0]).await.unwrap(),
+                3 => told.push(String::from_utf8_lossy(&rest).into_owned()),
+                10 => wire.write_all(&[0xB0, 2, rest[0], rest[1]]).await.unwrap(),
+                14 => return (told, true),
+                _ => {}
+            }
+        }
+        (told, false)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_the_end_all_is_sent_though_an_earlier_round_is_answered_only_then() {
+        let (near, far) = tokio::io::duplex(4096);
+        let near = Arc::new(Mutex::new(Some(near)));
+        let dial: Dial = Arc::new(move |_| {
+            let near = Arc::clone(&near);
+            Box::pin(async move {
+                let wire = near.lock().await.take().ok_or(io::ErrorKind::ConnectionRefused)?;
+                Ok(Box::new(wire) as Box<dyn crate::transport::tcp::Stream>)
+            })
+        });
+        let (address, client_id, presence) = ("b:1".to_owned(), "c".to_owned(), "p".to_owned());
+        let broker = tokio::spawn(broker(far));
+        let mut connection = Connection::open(&Broker { address, client_id, login: None, presence, dial });
+        assert_eq!(connection.heard().await, Heard::Connected);
+        assert!(connection.publish("a", "1".to_owned()) && connection.ask());
+        // The answer lies there, unheard.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(connection.publish("a", "safe".to_owned()));
+        connection.close().await;
+        let (told, goodbye) = broker.await.unwrap();
+        let ends = |n: usize, text: &str| told.get(n).is_some_and(|t| t.ends_with(text));
+        assert!(told.len() == 3 && ends(1, "safe") && ends(2, OFFLINE) && goodbye, "{told:?} {goodbye}");
+    }
 }

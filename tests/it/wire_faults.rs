@@ -136,8 +136,13 @@ async fn flash_that_may_have_been_written_counts() {
     rig.up(0).await;
     rig.command(0, &[(Point::On, 0.0)], 1, 86_400);
     rig.pass(3600.0).await;
-    assert_eq!(bench.writes().len(), 4, "within its daily budget");
+    assert_eq!(bench.writes().len(), 3, "within its daily budget, of which one is kept");
     assert_eq!(rig.frame(0).write.refused, Some((Point::On, Reason::Disabled)));
+    bench.well();
+    bench.set(3, 1, 0, &[0]);
+    rig.command(0, &[(Point::On, 0.0)], 2, 0);
+    rig.pass(60.0).await;
+    assert_eq!((bench.writes().len(), bench.get(3, 1, 0)), (4, 1), "at the end of the lease the fallback is written");
 }
 
 #[tokio::test(start_paused = true)]
@@ -173,6 +178,47 @@ async fn f03_a_timer_that_is_refused_is_shown_before_a_value_that_is() {
     assert!(rig.frame(0).link == Link::Up && rig.handles.len() == 1);
     rig.shutdown.cancel();
     rig.handles.remove(0).finished().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn f48_without_its_timer_a_device_is_told_nothing_that_only_the_timer_would_end() {
+    // Without an exception it is acknowledged, and 0 stands there as before.
+    for (code, reason) in
+        [(Some(2), Reason::IllegalAddress), (Some(4), Reason::DeviceFailure), (None, Reason::Disabled)]
+    {
+        let bench = Bench::new();
+        bench.pcs(1);
+        bench.script(move |_, pdu| {
+            (pdu[..3] == [6, 0x03, 0xE9]).then(|| code.map_or(Reply::Pdu(pdu.to_vec()), Reply::Exception))
+        });
+        let mut rig = bench.run(vec![device("pcs", "ref-pcs-250", "pcs:502", 1)]);
+        rig.command(0, &[(Point::WSet, 50.0)], 7, 600);
+        rig.until(0, "its timer is not armed", |f| f.write.refused == Some((Point::RvrtTms, reason))).await;
+        rig.pass(5.0).await;
+        assert_eq!((bench.get(1, 3, 999), bench.get(1, 3, 1000)), (0, 0), "{reason}: the fallback stands");
+        rig.command(0, &[(Point::WSet, 60.0)], 8, 600);
+        rig.pass(30.0).await;
+        let told: Vec<_> = bench.writes().into_iter().filter(|w| w.2[..3] == WSET).collect();
+        let other = told.iter().filter(|w| w.2[6..] != [0; 4]).count();
+        assert!(other <= usize::from(reason == Reason::Disabled), "{reason}: {told:?}");
+        assert_ne!(rig.frame(0).write.applied_cycle, Some(8));
+        bench.well();
+        rig.until(0, "armed, and told", |f| f.write.applied_cycle == Some(8)).await;
+        assert_eq!(bench.get(1, 3, 1001), 10);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn f69_a_command_that_reads_as_what_nobody_may_write_is_noticed() {
+    let (bench, mut rig) = pcs();
+    rig.up(0).await;
+    rig.command(0, &[(Point::WSet, 50.0)], 7, 600);
+    rig.until(0, "applied", |f| f.write.applied_cycle == Some(7)).await;
+    bench.script(|_, pdu| (pdu[..3] == WSET).then(|| Reply::Pdu(pdu[..5].to_vec())));
+    bench.set(1, 3, 999, &[0x8000, 0]);
+    rig.until(0, "noticed", |f| f.write.refused == Some((Point::WSet, Reason::Disabled))).await;
+    bench.well();
+    rig.until(0, "stands again", |f| f.write.refused.is_none()).await;
 }
 
 #[tokio::test(start_paused = true)]

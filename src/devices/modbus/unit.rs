@@ -344,7 +344,10 @@ impl Unit {
         let now = self.face.now();
         self.face.orders.settle(now);
         for target in self.face.orders.due(now) {
-            self.write(line, target).await?;
+            // What came of one may forbid the next, and so may a lease that ended meanwhile.
+            if self.face.orders.due(self.face.now()).contains(&target) {
+                self.write(line, target).await?;
+            }
         }
         Ok(())
     }

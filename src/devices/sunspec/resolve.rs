@@ -73,7 +73,9 @@ impl Map<'_> {
         let mut same = self.chain.iter().filter(|f| f.model == at.model);
         let found = same.nth(usize::from(at.nth).checked_sub(1)?)?;
         let fits = item.at.checked_add(item.form.words())? <= found.length.checked_add(2)?;
-        if fits { found.at.checked_add(item.at) } else { None }
+        let address = found.at.checked_add(item.at).filter(|_| fits)?;
+        // A device may say of a model that it runs over the end of the table.
+        address.checked_add(item.form.words() - 1).map(|_| address)
     }
 
     fn beside(&self, at: &Reference, name: &str) -> Option<(u16, &'static Item)> {
@@ -142,5 +144,26 @@ impl Map<'_> {
             full: None,
             write_function: self.write_function,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::devices::modbus::codec::plan_reads;
+    use crate::devices::profile::ProfileStore;
+    use crate::site::Poll;
+
+    #[test]
+    fn f07_a_model_that_is_said_to_run_over_the_end_of_the_table_has_no_point_there() {
+        let store = ProfileStore::load(&[]).unwrap();
+        let profile = store.get("sunspec-inverter").unwrap();
+        let Wire::Sunspec(wire) = &profile.wire else { panic!() };
+        for at in 65_480..65_534 {
+            let found = resolve(profile, wire, &[Found { model: 113, at, length: 60 }]);
+            for block in plan_reads(&found, Poll::Fast).into_iter().chain(plan_reads(&found, Poll::Slow)) {
+                assert!(u32::from(block.address) + u32::from(block.count) <= 65_536, "{block:?}");
+            }
+        }
     }
 }
