@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::moves::Moves;
+use super::moves::{Moves, tenths};
 use super::pace::{Bucket, Line, Rate};
 use super::{Draft, EntryKind, Facts};
 use crate::site::{Alarm, AlarmId, AlarmState, DeviceFrame, Link, Outcome, ProposalId, Severity, Site, Standing};
@@ -284,7 +284,7 @@ fn made(told: &Told<'_>, standing: &Standing) -> (String, Facts) {
     let ask = &standing.proposal.ask;
     let bounds = [("at least", ask.min_kw), ("at most", ask.max_kw), ("exactly", ask.preferred_kw)];
     let mut wants: Vec<String> =
-        bounds.iter().filter_map(|(word, kw)| kw.map(|kw| format!("{word} {kw:.1} kW"))).collect();
+        bounds.iter().filter_map(|(word, kw)| kw.map(|kw| format!("{word} {} kW", tenths(kw)))).collect();
     wants.extend(ask.on.map(|on| if on { "run".to_owned() } else { "rest".to_owned() }));
     let text = format!(
         "{} {} asks {} for {}, for {:.0} s: \"{}\"",
@@ -311,7 +311,7 @@ fn became(told: &Told<'_>, standing: &Standing, missed: u64) -> (String, Facts) 
     } else {
         format!("{} by {by}", outcome.name().trim_end_matches("_by"))
     };
-    let given_text = given.map(|kw| format!(", given {kw:.1} kW")).unwrap_or_default();
+    let given_text = given.map(|kw| format!(", given {} kW", tenths(kw))).unwrap_or_default();
     let text = format!(
         "what {} {} asks of {} is {words}{given_text}{}",
         ask.class.name(),

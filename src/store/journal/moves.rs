@@ -120,8 +120,11 @@ impl Moves {
             }
             let (by, seconds) = (told.seen.proposals.limiter(cut.by), cut.last.since(cut.began).as_secs_f64());
             let text = format!(
-                "{} of {} is no longer cut by {by}: {} cycles in {seconds:.0} s, by {:.1} at most",
-                key.1, key.0, cut.cycles, cut.most
+                "{} of {} is no longer cut by {by}: {} cycles in {seconds:.0} s, by {} at most",
+                key.1,
+                key.0,
+                cut.cycles,
+                tenths(cut.most)
             );
             let facts = Facts { limited_by: Some(by), count: Some(cut.cycles), ..Facts::default() };
             told.say(EntryKind::Clip, &key.0, "ended", text, facts);
@@ -155,11 +158,11 @@ fn alike(a: Option<&Command>, b: Option<&Command>, band_kw: f64) -> bool {
 fn begun(seen: &Snapshot, clip: &Clip) -> (String, Facts) {
     let by = seen.proposals.limiter(clip.by);
     let text = format!(
-        "{} of {} is cut by {by}: {:.1} wanted, {:.1} given",
+        "{} of {} is cut by {by}: {} wanted, {} given",
         clip.point.name(),
         clip.asset,
-        clip.wanted,
-        clip.given
+        tenths(clip.wanted),
+        tenths(clip.given)
     );
     let id = clip.by.proposal().map(|id| id.to_string());
     (text, Facts { limited_by: Some(by), limited_by_proposal: id, ..Facts::default() })
@@ -207,7 +210,7 @@ fn say(told: &mut Told<'_>, ix: usize, asset: &Asset, old: Option<&Command>, new
 fn words(site: &Site, asset: &Asset, old: Option<&Command>, new: &Command, facts: &Facts) -> String {
     let kw = |c: Option<&Command>| match (c.and_then(|c| c.kw), c.and_then(|c| c.on)) {
         (_, Some(false)) => "off".to_owned(),
-        (Some(kw), _) => format!("{kw:.1} kW"),
+        (Some(kw), _) => format!("{} kW", tenths(kw)),
         (None, Some(true)) => "on".to_owned(),
         (None, None) => "nothing".to_owned(),
     };
@@ -222,7 +225,7 @@ fn words(site: &Site, asset: &Asset, old: Option<&Command>, new: &Command, facts
         (Cause::Proposal(id), ..) => format!("proposal {id}"),
         (Cause::Plan, ..) => plan,
         (Cause::Balance, ..) => format!("moved from {plan} to keep the grid exchange where it must be"),
-        (Cause::Hold, ..) => "what stood is held until the first plan".to_owned(),
+        (Cause::Hold, ..) => "what stood is held until a plan knows of it".to_owned(),
         (Cause::Rules, ..) => "no plan in force: the house's own rules".to_owned(),
         (Cause::Unknown, ..) => "its state is unknown: its safe value".to_owned(),
     };
@@ -233,7 +236,12 @@ fn words(site: &Site, asset: &Asset, old: Option<&Command>, new: &Command, facts
     format!("{}: {} -> {}: {why}{price}{stored}{limited}", asset.id, kw(old), kw(Some(new)))
 }
 
+/// With one decimal, and nothing less than nothing: -0.0 is no power.
+pub(super) fn tenths(value: f64) -> String {
+    format!("{:.1}", (value * 10.0).round() / 10.0 + 0.0)
+}
+
 /// To what is worth reading: a thousandth.
 fn round(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
+    (value * 1000.0).round() / 1000.0 + 0.0
 }

@@ -107,7 +107,7 @@ pub struct ModbusPoint {
     /// What a written register is made of.
     #[serde(default)]
     pub write: Write,
-    /// Budget of a flash register.
+    /// Budget of a flash register; the last write of a day is kept for the fallback value.
     #[serde(default)]
     pub writes_per_day: Option<u32>,
     /// 5, 6, 15 or 16 where the device accepts only that one.
