@@ -249,12 +249,10 @@ fn wish(
     last: Option<Told>,
 ) -> Option<Wish> {
     let (device, lever) = steered(inputs, asset)?;
-    if let Availability::Out(reason) = own.availability {
-        // After a start or a reconnect the second, agreeing sample is a moment away: no running machine is stopped for it.
-        let awaited = matches!(reason, Reason::NeverRead | Reason::Unconfirmed);
+    if own.availability != Availability::Available {
         // Nor is a feeder that an island has shed closed again because its meter is lost.
         let shed = inputs.mode != Mode::GridConnected && matches!(asset.kind, Kind::Load(_));
-        return if awaited || shed {
+        return if awaited(own) || shed {
             held(inputs, device, lever, asset, last)
         } else {
             Some(safe(inputs, device, lever, asset, own))
@@ -265,6 +263,11 @@ fn wish(
     }
     plan.and_then(|(p, i)| follow::wish(p, i, asset, ix, own, inputs.site, inputs.state))
         .or_else(|| Some(rules::wish(inputs.site, inputs.state, asset, own)))
+}
+
+/// After a start or a reconnect the second, agreeing sample is a moment away: no running machine is stopped for it.
+fn awaited(own: &AssetState) -> bool {
+    matches!(own.availability, Availability::Out(Reason::NeverRead | Reason::Unconfirmed))
 }
 
 /// A steerable asset that cannot be judged gets its device's safe values. A machine that is known to rest is not started for it.
@@ -317,6 +320,11 @@ fn issue(
     let gives = own.ports.first().and_then(|p| p.measured.ok());
     let ramped = wish.power_kw.map(|to| ramp(asset, from, gives, to, dt_s));
     let guarded = guard::narrow(inputs.site, inputs.state, limits, asset, own, ramped, wish.on);
+    if awaited(own) && guarded.by.is_some() {
+        // What narrows it is a limit not yet read twice, which counts as 0: nothing is said, and what stands goes on for as
+        // long as its device lets it.
+        return None;
+    }
     record(ix, lever, ramped, wish.on, &guarded, out);
     let site = inputs.site;
     let mut targets = Vec::with_capacity(2);

@@ -9,7 +9,7 @@ use crate::site::sample::{BATTERY, LOAD, PV, frames, now, site};
 use crate::site::{Cause, DeviceFrame, Kind, Limiter, Link, Mode, Point, Reason, Site};
 use crate::state::{Availability, Belief, Running, SiteState, believe};
 use crate::telemetry::{Telemetry, ingest};
-use crate::units::Now;
+use crate::units::{Now, Power};
 
 struct Bench {
     site: Site,
@@ -258,6 +258,33 @@ fn f24_a_device_that_comes_back_is_held_until_its_power_is_confirmed() {
             assert_eq!(battery(&bench.decide(at, &all, plan)), (30.0, Cause::Hold, None), "{reason}");
         }
     }
+}
+
+#[test]
+fn f47_a_limit_that_is_not_confirmed_yet_makes_no_step_of_what_stands() {
+    let mut bench = Bench::new();
+    let at = now(1.0);
+    let mut all = frames(at, [130.0, -200.0, 70.0, 30.0], 50.0);
+    Arc::make_mut(&mut all[BATTERY]).readings[0].value = Err(Reason::Unconfirmed);
+    Arc::make_mut(&mut all[BATTERY]).readings[2].value = Ok(30.0);
+    let (image, mut state) = bench.believe(at, &all);
+    (state.assets[BATTERY].min, state.assets[BATTERY].max) = (Power::ZERO, Power::ZERO);
+    let inputs = Inputs {
+        site: &bench.site,
+        state: &state,
+        image: &image,
+        frames: &all,
+        plan: None,
+        proposals: &[],
+        mode: Mode::GridConnected,
+        cycle: 1,
+    };
+    let told = decide(&mut bench.control, &inputs);
+    assert!(told.setpoints.iter().all(|s| s.asset.0 != BATTERY), "nothing is said to it");
+    // Once it is judged, the limit counts.
+    state.assets[BATTERY].availability = Availability::Available;
+    let told = decide(&mut bench.control, &Inputs { state: &state, ..inputs });
+    assert_eq!(battery(&told), (0.0, Cause::Hold, Some(Limiter::Device)));
 }
 
 #[test]

@@ -304,7 +304,9 @@ fn f47_f48_a_killed_daemon_leaves_safe_devices_and_a_new_one_takes_over_without_
     let mut daemon = Daemon::start(&rig, &address);
     let mut looked = 0;
     while daemon.status().is_none_or(|s| s["plan"]["status"] == "none") {
-        assert_eq!(rig.truth("battery")["setpoints"], before, "a step at the restart");
+        // On a machine that takes longer to start than the reversion lasts, the device has ended it by itself.
+        let battery = rig.truth("battery");
+        assert!(battery["setpoints"] == before || battery["fallback"] == true, "a step at the restart: {battery}");
         rig.ask("wait 0.1");
         looked += 1;
         assert!(looked < 600, "no plan after a restart");

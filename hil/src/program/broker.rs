@@ -1,9 +1,12 @@
 //! Mosquitto as a child that cannot outlive the rig.
 
 use super::Shared;
+use super::port::Kept;
 use anyhow::{Context, bail};
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A shell stands between: it waits on its standard input, which the kernel closes when the rig ends in
@@ -25,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Keeps the broker while one of its devices is there; one that was stopped comes back on the same port, without its memory.
 pub async fn keep(shared: Shared, broker: Broker) {
-    let port = broker.port;
+    let port = Arc::clone(&broker.port);
     let mut running = Some(broker);
     loop {
         tokio::time::sleep(LOOK).await;
@@ -35,7 +38,7 @@ pub async fn keep(shared: Shared, broker: Broker) {
             let _ = tokio::task::spawn_blocking(move || drop(broker)).await;
         }
         if up && running.is_none() {
-            match Broker::again(port).await {
+            match Broker::again(Arc::clone(&port)).await {
                 Ok(broker) => running = Some(broker),
                 Err(error) => eprintln!("broker: {error:#}"),
             }
@@ -45,7 +48,7 @@ pub async fn keep(shared: Shared, broker: Broker) {
 
 /// A running broker; dropping it ends it.
 pub struct Broker {
-    pub port: u16,
+    port: Arc<Kept>,
     child: Child,
 }
 
@@ -53,8 +56,9 @@ impl Broker {
     /// Starts one on a free loopback port and waits until it answers.
     pub async fn start() -> anyhow::Result<Self> {
         for attempt in 0..3 {
-            let port = free_port()?;
-            let mut broker = Self { port, child: spawn(port, attempt)? };
+            let port = Arc::new(Kept::free()?);
+            let child = spawn(port.address.port(), attempt)?;
+            let mut broker = Self { port, child };
             if broker.is_ready().await {
                 return Ok(broker);
             }
@@ -63,15 +67,21 @@ impl Broker {
     }
 
     /// Starts one again where one was.
-    async fn again(port: u16) -> anyhow::Result<Self> {
-        let mut broker = Self { port, child: spawn(port, AGAIN)? };
-        anyhow::ensure!(broker.is_ready().await, "mosquitto did not start again on port {port}");
+    async fn again(port: Arc<Kept>) -> anyhow::Result<Self> {
+        let child = spawn(port.address.port(), AGAIN)?;
+        let mut broker = Self { port, child };
+        anyhow::ensure!(broker.is_ready().await, "mosquitto did not start again at {}", broker.address());
         Ok(broker)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.port.address
     }
 
     async fn is_ready(&mut self) -> bool {
         for _ in 0..50 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
+            if tokio::net::TcpStream::connect(self.address()).await.is_ok() {
                 return true;
             }
             if matches!(self.child.try_wait(), Ok(Some(_))) {
@@ -91,11 +101,6 @@ impl Drop for Broker {
             eprintln!("broker: {error}");
         }
     }
-}
-
-fn free_port() -> anyhow::Result<u16> {
-    let probe = std::net::TcpListener::bind(("127.0.0.1", 0))?;
-    Ok(probe.local_addr()?.port())
 }
 
 fn spawn(port: u16, attempt: u32) -> anyhow::Result<Child> {

@@ -7,6 +7,7 @@ mod files;
 mod history;
 mod modbus;
 mod mqtt;
+mod port;
 
 use anyhow::Context;
 use clap::Args;
@@ -132,9 +133,9 @@ async fn open_wires(shared: &Shared) -> anyhow::Result<(BTreeMap<String, String>
     }
     let broker = broker::Broker::start().await?;
     for address in brokers {
-        endpoints.insert(address, format!("127.0.0.1:{}", broker.port));
+        endpoints.insert(address, broker.address().to_string());
     }
-    mqtt::serve(shared.clone(), broker.port);
+    mqtt::serve(shared.clone(), broker.address().port());
     Ok((endpoints, Some(tokio::spawn(broker::keep(shared.clone(), broker)))))
 }
 

@@ -23,16 +23,17 @@ struct Endpoint {
 
 /// Serves one address of the site on a free loopback port; returns that port's address.
 pub async fn serve(shared: Shared, address: String) -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let bound = listener.local_addr()?;
+    let kept = super::port::Kept::free()?;
+    let bound = kept.address;
+    let listener = TcpListener::bind(bound).await?;
     let gap = Duration::from_millis(shared.lock().min_gap_ms(&address));
     let endpoint = Arc::new(Endpoint { shared, address, last: Mutex::new(None), gap });
-    tokio::spawn(listen(endpoint, listener, bound));
+    tokio::spawn(listen(endpoint, listener, kept));
     Ok(bound)
 }
 
 /// Accepts while a device is there; a stopped address refuses, and comes back on the same port.
-async fn listen(endpoint: Arc<Endpoint>, listener: TcpListener, bound: SocketAddr) {
+async fn listen(endpoint: Arc<Endpoint>, listener: TcpListener, kept: super::port::Kept) {
     let mut listener = Some(listener);
     let (alive, _) = watch::channel(true);
     loop {
@@ -41,7 +42,7 @@ async fn listen(endpoint: Arc<Endpoint>, listener: TcpListener, bound: SocketAdd
             alive.send_replace(false);
         }
         if up && listener.is_none() {
-            listener = TcpListener::bind(bound).await.ok();
+            listener = TcpListener::bind(kept.address).await.ok();
             alive.send_replace(true);
         }
         let Some(open) = &listener else {
