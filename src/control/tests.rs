@@ -282,8 +282,9 @@ fn f47_a_limit_that_is_not_confirmed_yet_makes_no_step_of_what_stands() {
     let told = decide(&mut bench.control, &inputs);
     assert!(told.setpoints.iter().all(|s| s.asset.0 != BATTERY), "nothing is said to it");
     // Once it is judged, the limit counts.
-    state.assets[BATTERY].availability = Availability::Available;
-    let told = decide(&mut bench.control, &Inputs { state: &state, ..inputs });
+    let mut judged = state.clone();
+    judged.assets[BATTERY].availability = Availability::Available;
+    let told = decide(&mut bench.control, &Inputs { state: &judged, ..inputs });
     assert_eq!(battery(&told), (0.0, Cause::Hold, Some(Limiter::Device)));
 }
 
