@@ -261,6 +261,18 @@ fn answer(registers: &mut Registers, unit: u8, pdu: &[u8]) -> Vec<u8> {
     }
 }
 
+/// A feeder relay, unit 3, whose switch is a flash register with four writes a day, and the profiles that say so.
+pub fn flash_relay() -> (Bench, ProfileStore) {
+    let bench = Bench::new();
+    bench.set(3, 4, 10, &[500]);
+    bench.set(3, 1, 0, &[1]);
+    let text = include_str!("../../config/profiles/ref-feeder-relay.toml");
+    let text = text.replace("access = \"rw\"", "access = \"rw\"\nwrite = \"flash\"\nwrites_per_day = 4");
+    let mut store = ProfileStore::built_in().unwrap();
+    store.add("ref-feeder-relay", "flash.toml", &text).unwrap();
+    (bench, store)
+}
+
 pub fn device(id: &str, profile: &str, address: &str, unit: u8) -> Device {
     device_of(&ProfileStore::built_in().unwrap(), id, profile, address, unit)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hexad::devices::profile::ProfileStore;
 use hexad::site::{Link, Point, Reason};
 
-use crate::wire_bench::{Bench, Reply, Rig, device};
+use crate::wire_bench::{Bench, Reply, Rig, device, flash_relay};
 
 const WSET: [u8; 3] = [16, 0x03, 0xE7];
 
@@ -124,13 +124,7 @@ async fn f04_what_is_read_once_is_not_lost_to_a_device_that_is_busy_just_then() 
 
 #[tokio::test(start_paused = true)]
 async fn flash_that_may_have_been_written_counts() {
-    let bench = Bench::new();
-    bench.set(3, 4, 10, &[500]);
-    bench.set(3, 1, 0, &[1]);
-    let text = include_str!("../../config/profiles/ref-feeder-relay.toml");
-    let text = text.replace("access = \"rw\"", "access = \"rw\"\nwrite = \"flash\"\nwrites_per_day = 4");
-    let mut store = ProfileStore::built_in().unwrap();
-    store.add("ref-feeder-relay", "flash.toml", &text).unwrap();
+    let (bench, store) = flash_relay();
     bench.script(|_, pdu| (pdu[0] == 5).then_some(Reply::Silence));
     let mut rig = bench.run_with(vec![device("feeder", "ref-feeder-relay", "feeder:502", 3)], store);
     rig.up(0).await;
@@ -447,13 +441,7 @@ async fn f01_f19_a_missing_register_behind_a_small_limit_disables_its_point_alon
 
 #[tokio::test(start_paused = true)]
 async fn flash_is_not_worn_because_the_line_breaks() {
-    let bench = Bench::new();
-    bench.set(3, 4, 10, &[500]);
-    bench.set(3, 1, 0, &[1]);
-    let text = include_str!("../../config/profiles/ref-feeder-relay.toml");
-    let text = text.replace("access = \"rw\"", "access = \"rw\"\nwrite = \"flash\"\nwrites_per_day = 4");
-    let mut store = ProfileStore::built_in().unwrap();
-    store.add("ref-feeder-relay", "flash.toml", &text).unwrap();
+    let (bench, store) = flash_relay();
     let mut rig = bench.run_with(vec![device("feeder", "ref-feeder-relay", "feeder:502", 3)], store);
     rig.up(0).await;
     rig.command(0, &[(Point::On, 0.0)], 1, 86_400);

@@ -7,7 +7,7 @@ use hexad::devices::profile::ProfileStore;
 use hexad::site::{Link, Point, Reason, Stop};
 use tokio_util::sync::CancellationToken;
 
-use crate::wire_bench::{Bench, Reply, Rig, device, site, until};
+use crate::wire_bench::{Bench, Reply, Rig, device, flash_relay, site, until};
 
 fn pcs() -> (Bench, Rig) {
     let bench = Bench::new();
@@ -479,13 +479,7 @@ async fn an_ordered_stop_holds_or_writes_the_safe_values() {
 
 #[tokio::test(start_paused = true)]
 async fn a_flash_register_is_written_within_its_daily_budget() {
-    let bench = Bench::new();
-    bench.set(3, 4, 10, &[500]);
-    bench.set(3, 1, 0, &[1]);
-    let text = include_str!("../../config/profiles/ref-feeder-relay.toml");
-    let text = text.replace("access = \"rw\"", "access = \"rw\"\nwrite = \"flash\"\nwrites_per_day = 4");
-    let mut store = ProfileStore::built_in().unwrap();
-    store.add("ref-feeder-relay", "flash.toml", &text).unwrap();
+    let (bench, store) = flash_relay();
     let mut rig = bench.run_with(vec![device("feeder", "ref-feeder-relay", "feeder:502", 3)], store);
     rig.up(0).await;
     for cycle in 0..40 {

@@ -21,7 +21,7 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// 256 MiB: a day at the highest rate ever (3 entries a second, a kilobyte each), months at the usual one.
+    /// 256 MiB: a day at the highest rate ever (3 entries a second, a kilobyte each).
     fn default() -> Self {
         Self { file_bytes: 16 << 20, files: 16 }
     }
