@@ -12,7 +12,7 @@ mod sun;
 
 pub use grid::QUARTER_S;
 pub use history::History;
-pub use horizon::{Horizon, Interval, TimeGrid};
+pub use horizon::{Horizon, Interval, Quantiles, TimeGrid};
 
 use forecasters::Desk;
 
@@ -38,6 +38,8 @@ pub fn horizon(site: &Site, state: &SiteState, history: &History, grid: TimeGrid
         import_price,
         export_price: vec![site.tariff.export_per_kwh; n],
         grid_available: vec![!open; n],
+        quantiles: vec![Quantiles::default(); site.assets.len()],
+        co2_kg_per_kwh: vec![site.grid_co2_kg_per_kwh(); n],
         outdoor_c: state.weather.outdoor_c.ok().map(|c| vec![c; n]),
         flat_price,
         grid,

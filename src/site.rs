@@ -140,6 +140,14 @@ impl Site {
     pub fn pcc(&self) -> Option<AssetIx> {
         self.assets.iter().position(|a| matches!(a.kind, Kind::Grid(_))).map(AssetIx)
     }
+    /// Emission factor of imported electricity by the site file, kg per kWh; 0 without a grid.
+    #[must_use]
+    pub fn grid_co2_kg_per_kwh(&self) -> f64 {
+        self.pcc().and_then(|g| self.assets.get(g.0)).map_or(0.0, |a| match &a.kind {
+            Kind::Grid(k) => k.co2_kg_per_kwh,
+            _ => 0.0,
+        })
+    }
     /// Human name of a point, `device.Point`.
     #[must_use]
     pub fn point_name(&self, ix: PointIx) -> String {

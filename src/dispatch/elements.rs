@@ -199,8 +199,8 @@ fn grid(input: &Inputs<'_>, known: &Known, k: &Grid) -> Vec<Element> {
     };
     let open =
         |kw: f64, im: bool| (0..n).map(|t| if known.grid[t] { limit(kw, im, t) } else { 0.0 }).collect::<Vec<_>>();
-    let co2 = k.co2_kg_per_kwh * input.site.values.co2_per_kg;
-    let cost: Vec<f64> = known.import_price.iter().map(|p| p + co2).collect();
+    let per_kg = input.site.values.co2_per_kg;
+    let cost: Vec<f64> = known.import_price.iter().zip(&known.co2_factor).map(|(p, f)| p + f * per_kg).collect();
     // Export above the import price would pay for a circle through the meter.
     let earns = cost.iter().zip(&known.export_price).map(|(c, e)| e.min(c - 1e-4)).collect();
     let over = OVER_LIMIT * input.site.values.lost_load_normal_per_kwh;

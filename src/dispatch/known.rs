@@ -16,6 +16,8 @@ pub(super) struct Known {
     pub import_price: Vec<f64>,
     /// Paid for export, currency per kWh.
     pub export_price: Vec<f64>,
+    /// Emission factor of imported electricity, kg per kWh.
+    pub co2_factor: Vec<f64>,
     /// Whether energy may cross the PCC.
     pub grid: Vec<bool>,
     /// Per asset: what a generator can deliver or a consumer wants, kW, never negative; empty for other kinds.
@@ -47,6 +49,12 @@ impl Known {
         let notes = &mut known.notes;
         known.import_price = list(&input.horizon.import_price, dearest, "import price", notes);
         known.export_price = list(&input.horizon.export_price, 0.0, "export price", notes);
+        known.co2_factor = list(
+            &input.horizon.co2_kg_per_kwh,
+            input.site.grid_co2_kg_per_kwh(),
+            "emission factor of the grid",
+            notes,
+        );
         if input.horizon.flat_price {
             notes.push(format!("wall time is not synchronised: import priced at {dearest} throughout"));
         }

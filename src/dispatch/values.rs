@@ -39,11 +39,8 @@ pub(super) fn worth(input: &Inputs<'_>, known: &Known) -> Worth {
 }
 
 fn import_costs(input: &Inputs<'_>, known: &Known) -> Vec<f64> {
-    let factor = input.site.pcc().map_or(0.0, |g| match &input.site.assets[g.0].kind {
-        Kind::Grid(k) => k.co2_kg_per_kwh,
-        _ => 0.0,
-    });
-    known.import_price.iter().map(|p| p + factor * input.site.values.co2_per_kg).collect()
+    let per_kg = input.site.values.co2_per_kg;
+    known.import_price.iter().zip(&known.co2_factor).map(|(p, f)| p + f * per_kg).collect()
 }
 
 /// Cheapest way to put a kWh onto a bus, following converters at most two buses far.
