@@ -8,6 +8,7 @@ mod decide;
 mod elements;
 mod formulate;
 mod known;
+mod mapping;
 mod model;
 mod plan;
 mod problem;

@@ -4,9 +4,11 @@ mod alarm;
 mod asset;
 mod bus;
 mod device;
+mod duty;
 pub mod kinds;
 mod mode;
 mod point;
+mod ports;
 mod proposal;
 mod reading;
 #[cfg(test)]
@@ -18,6 +20,7 @@ pub use alarm::{Acknowledgement, Alarm, AlarmId, AlarmKind, AlarmState, Report, 
 pub use asset::{Asset, Group, Kind, Measure, Port};
 pub use bus::{Bus, Carrier};
 pub use device::{Access, Device, PointSpec, Poll, Reversion, Stop, Write};
+pub use duty::{Co2Rules, Co2Step, Reserve, Survival, When};
 pub use mode::Mode;
 pub use point::{Point, RunState, Unit};
 pub use proposal::{
@@ -78,11 +81,33 @@ pub struct Values {
     pub lost_heat_per_kwh: f64,
     /// Unmet cooling.
     pub lost_cooling_per_kwh: f64,
+    /// Unmet hydrogen.
+    #[serde(default = "lost_hydrogen")]
+    pub lost_hydrogen_per_kwh: f64,
     /// Energy on a bus that nothing absorbs.
     pub surplus_per_kwh: f64,
     /// CO2 emitted, per kg; 0 where none is priced.
     #[serde(default)]
     pub co2_per_kg: f64,
+}
+
+impl Values {
+    /// Value of a kWh not served to a consumer of this carrier and tier (CO2: of a kg that nothing takes).
+    #[must_use]
+    pub const fn lost(&self, carrier: Carrier, tier: kinds::Tier) -> f64 {
+        match (carrier, tier) {
+            (Carrier::Heat, _) => self.lost_heat_per_kwh,
+            (Carrier::Cooling, _) => self.lost_cooling_per_kwh,
+            (Carrier::Hydrogen | Carrier::Co2, _) => self.lost_hydrogen_per_kwh,
+            (_, kinds::Tier::Critical) => self.lost_load_critical_per_kwh,
+            (_, kinds::Tier::Normal) => self.lost_load_normal_per_kwh,
+            (_, kinds::Tier::Sheddable) => self.lost_load_sheddable_per_kwh,
+        }
+    }
+}
+
+const fn lost_hydrogen() -> f64 {
+    10.0
 }
 
 /// One real site, resolved: every reference is an index, every number checked.
@@ -104,6 +129,12 @@ pub struct Site {
     pub values: Values,
     /// Electricity prices.
     pub tariff: Tariff,
+    /// CO2 beyond its one price.
+    pub co2: Co2Rules,
+    /// Spinning reserve, where one is owed.
+    pub reserve: Option<Reserve>,
+    /// Survival reserve, where one is owed.
+    pub survival: Option<Survival>,
     /// Parties of the park.
     pub members: Vec<Member>,
     /// One carrier at one level each.

@@ -6,8 +6,10 @@ mod balance;
 mod believe;
 mod believed;
 mod demand;
+mod today;
 mod withheld;
 
 pub use balance::{Finding, Suspicion};
 pub use believe::{Belief, Survivors, believe};
 pub use believed::{AssetState, Availability, Believed, BusState, Running, SiteState, Weather, Window};
+pub use today::Today;

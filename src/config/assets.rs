@@ -45,7 +45,10 @@ pub(super) fn drafts(file: &SiteFile) -> Vec<Draft> {
         grid => Grid, gas_supply => GasSupply, pv => Pv, wind => Wind, battery => Battery, heat_tank => HeatTank,
         cold_tank => ColdTank, chp => Chp, boiler => Boiler, heat_pump => HeatPump, chiller => Chiller,
         absorption_chiller => AbsorptionChiller, heat_exchanger => HeatExchanger, dump_cooler => DumpCooler,
-        load => Load, flexible_load => FlexibleLoad, ev_charger => EvCharger,
+        load => Load, flexible_load => FlexibleLoad, ev_charger => EvCharger, heat_supply => HeatSupply,
+        waste_heat => WasteHeat, genset => Genset, hydrogen_tank => HydrogenTank, electrolyser => Electrolyser,
+        fuel_cell => FuelCell, hydrogen_offtake => HydrogenOfftake, carbon_capture => CarbonCapture,
+        co2_buffer => Co2Buffer, co2_hub => Co2Hub, batch => Batch, room => Room,
     );
     for draft in &mut all {
         if let Kind::Grid(k) = &draft.kind {
@@ -55,27 +58,15 @@ pub(super) fn drafts(file: &SiteFile) -> Vec<Draft> {
     all
 }
 
-/// The keys that name the buses of a kind, in the order of [`Kind::ports`].
-const fn bus_keys(kind: &Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Chp(_) => &["electric_bus", "heat_bus", "gas_bus"],
-        Kind::Boiler(_) => &["heat_bus", "gas_bus"],
-        Kind::HeatPump(_) => &["heat_bus", "electric_bus"],
-        Kind::Chiller(_) => &["cool_bus", "electric_bus"],
-        Kind::AbsorptionChiller(_) => &["cool_bus", "heat_bus", "electric_bus"],
-        Kind::HeatExchanger(_) => &["to_bus", "from_bus"],
-        Kind::DumpCooler(_) => &["heat_bus"],
-        _ => &["bus"],
-    }
-}
-
 /// The carrier whose power a point measures.
 const fn carrier_of(point: Point) -> Option<Carrier> {
     match point {
         Point::W => Some(Carrier::Electricity),
-        Point::HeatW | Point::HeatInW => Some(Carrier::Heat),
+        Point::HeatW | Point::HeatInW | Point::JacketW => Some(Carrier::Heat),
         Point::CoolW => Some(Carrier::Cooling),
         Point::GasW => Some(Carrier::Gas),
+        Point::HydrogenW => Some(Carrier::Hydrogen),
+        Point::Co2Flow => Some(Carrier::Co2),
         _ => None,
     }
 }
@@ -87,6 +78,8 @@ const fn load_point(carrier: Carrier) -> Point {
         Carrier::Heat => Point::HeatW,
         Carrier::Cooling => Point::CoolW,
         Carrier::Gas => Point::GasW,
+        Carrier::Hydrogen => Point::HydrogenW,
+        Carrier::Co2 => Point::Co2Flow,
     }
 }
 
@@ -145,10 +138,13 @@ impl Resolver<'_, '_> {
     fn ports(&mut self, d: &Draft, device: Option<DeviceIx>) -> Vec<Port> {
         let terms = self.measures(d);
         let mut ports = Vec::new();
-        for ((name, point, min, max), key) in d.kind.ports().into_iter().zip(bus_keys(&d.kind)) {
+        let written = d.kind.ports();
+        let count = written.len();
+        for (key, name, point, min, max) in written {
             let Some(bus) = self.bus_ref(&d.at.key(key), name) else { continue };
             let Some(carrier) = self.buses.get(bus.0).map(|b| b.carrier) else { continue };
-            let point = if matches!(d.kind, Kind::Load(_)) { load_point(carrier) } else { point };
+            let any = matches!(d.kind, Kind::Load(_) | Kind::Batch(_) | Kind::Room(_));
+            let point = if any { load_point(carrier) } else { point };
             if carrier_of(point) != Some(carrier) {
                 let wanted = carrier_of(point).map_or("another carrier", Carrier::name);
                 let of_kind: Vec<&str> =
@@ -177,7 +173,7 @@ impl Resolver<'_, '_> {
                 residual,
             });
         }
-        if ports.len() == bus_keys(&d.kind).len() {
+        if ports.len() == count {
             self.terms_used(d, &terms, &ports);
         }
         ports

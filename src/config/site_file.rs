@@ -5,10 +5,11 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use crate::site::kinds::{
-    AbsorptionChiller, Battery, Boiler, Chiller, Chp, ColdTank, DumpCooler, EvCharger, FlexibleLoad, GasSupply, Grid,
-    HeatExchanger, HeatPump, HeatTank, Load, Pv, Wind,
+    AbsorptionChiller, Batch, Battery, Boiler, CarbonCapture, Chiller, Chp, Co2Buffer, Co2Hub, ColdTank, DumpCooler,
+    Electrolyser, EvCharger, FlexibleLoad, FuelCell, GasSupply, Genset, Grid, HeatExchanger, HeatPump, HeatSupply,
+    HeatTank, HydrogenOfftake, HydrogenTank, Load, Pv, Room, WasteHeat, Wind,
 };
-use crate::site::{Carrier, Stop, Tariff, Values};
+use crate::site::{Carrier, Co2Rules, Reserve, Stop, Survival, Tariff, Values};
 
 /// One real site in one file.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -20,6 +21,15 @@ pub(super) struct SiteFile {
     pub(super) values: Values,
     /// Electricity prices.
     pub(super) tariff: Tariff,
+    /// CO2 beyond its one price.
+    #[serde(default)]
+    pub(super) co2: Co2Rules,
+    /// Spinning reserve.
+    #[serde(default)]
+    pub(super) reserve: Option<Reserve>,
+    /// Survival reserve.
+    #[serde(default)]
+    pub(super) survival: Option<Survival>,
     /// Parties of the park.
     #[serde(default)]
     pub(super) member: Vec<MemberTable>,
@@ -62,6 +72,30 @@ pub(super) struct SiteFile {
     pub(super) flexible_load: Vec<FlexibleLoad>,
     #[serde(default)]
     pub(super) ev_charger: Vec<EvCharger>,
+    #[serde(default)]
+    pub(super) heat_supply: Vec<HeatSupply>,
+    #[serde(default)]
+    pub(super) waste_heat: Vec<WasteHeat>,
+    #[serde(default)]
+    pub(super) genset: Vec<Genset>,
+    #[serde(default)]
+    pub(super) hydrogen_tank: Vec<HydrogenTank>,
+    #[serde(default)]
+    pub(super) electrolyser: Vec<Electrolyser>,
+    #[serde(default)]
+    pub(super) fuel_cell: Vec<FuelCell>,
+    #[serde(default)]
+    pub(super) hydrogen_offtake: Vec<HydrogenOfftake>,
+    #[serde(default)]
+    pub(super) carbon_capture: Vec<CarbonCapture>,
+    #[serde(default)]
+    pub(super) co2_buffer: Vec<Co2Buffer>,
+    #[serde(default)]
+    pub(super) co2_hub: Vec<Co2Hub>,
+    #[serde(default)]
+    pub(super) batch: Vec<Batch>,
+    #[serde(default)]
+    pub(super) room: Vec<Room>,
 }
 
 /// The site itself.
@@ -174,6 +208,7 @@ const KW: Range = Above(0.0, 1.0e6);
 const PRICE: Range = From(-100.0, 10_000.0);
 const WATER: Range = From(-30.0, 250.0);
 const EFFICIENCY: Range = Above(0.0, 1.0);
+const HOUR: Range = From(0.0, 24.0);
 
 /// Ranges by table (`*` = every other table) and key. Every number of the site file has one; a test sees to it.
 const RANGES: &[(&str, &str, Range)] = &[
@@ -214,6 +249,67 @@ const RANGES: &[(&str, &str, Range)] = &[
     ("FlexibleLoad", "discomfort_per_kwh", From(0.0, 1.0e6)),
     ("EvCharger", "count", From(1.0, 10_000.0)),
     ("EvCharger", "delay_per_kwh", From(0.0, 1.0e6)),
+    ("EvSession", "arrive_h", HOUR),
+    ("EvSession", "depart_h", HOUR),
+    ("EvSession", "energy_kwh", Above(0.0, 1.0e6)),
+    ("LongRest", "after_min", From(1.0, 100_000.0)),
+    ("LongRest", "start_cost", From(0.0, 1.0e6)),
+    ("Commitment", "starts_per_day", From(1.0, 1000.0)),
+    ("Grid", "reactive_kvar", From(0.0, 1.0e6)),
+    ("Grid", "over_contract_per_kw_month", From(0.0, 10_000.0)),
+    ("Chp", "jacket_kw", From(0.0, 1.0e6)),
+    ("Chp", "jacket_kw_min_load", From(0.0, 1.0e6)),
+    ("Genset", "fuel_price_per_kwh", PRICE),
+    ("Genset", "fuel_co2_kg_per_kwh", From(0.0, 10.0)),
+    ("Genset", "start_s", From(0.0, 7200.0)),
+    ("HeatPump", "cop_curve", From(-60.0, 250.0)),
+    ("HeatPump", "source_c", WATER),
+    ("HeatPump", "source_kwh_per_day", Above(0.0, 1.0e7)),
+    ("HeatPump", "steps", Above(0.0, 1.0)),
+    ("Chiller", "eer_curve", From(-60.0, 250.0)),
+    ("AbsorptionChiller", "second_cop", From(0.2, 2.0)),
+    ("Battery", "charge_curve", From(0.0, 1.0)),
+    ("Battery", "discharge_curve", From(0.0, 1.0)),
+    ("WasteHeat", "temperature_c", WATER),
+    ("HydrogenOfftake", "kwh_per_day", From(0.0, 1.0e7)),
+    ("HydrogenOfftake", "shortfall_per_kwh", From(0.0, 1.0e6)),
+    ("Nomination", "hours", From(0.0, 24.0)),
+    ("Nomination", "kg_per_h", From(0.0, 1.0e6)),
+    ("Co2Hub", "max_kg_per_h", KW),
+    ("Co2Hub", "price_per_kg", PRICE),
+    ("Co2Hub", "tolerance", From(0.0, 1.0)),
+    ("Co2Hub", "deviation_per_kg", From(0.0, 1.0e6)),
+    ("Co2Buffer", "capacity_kg", Above(0.0, 1.0e8)),
+    ("Co2Buffer", "charge_max_kg_per_h", KW),
+    ("Co2Buffer", "discharge_max_kg_per_h", KW),
+    ("Electrolyser", "standby_kw", From(0.0, 1.0e6)),
+    ("CarbonCapture", "rated_kg_per_h", KW),
+    ("CarbonCapture", "min_load", From(0.0, 1.0)),
+    ("CarbonCapture", "kwh_per_kg", From(0.0, 100.0)),
+    ("CarbonCapture", "heat_kwh_per_kg", From(0.0, 100.0)),
+    ("CarbonCapture", "capture_share", Above(0.0, 1.0)),
+    ("Batch", "run_min", From(1.0, 1440.0)),
+    ("Batch", "earliest_h", HOUR),
+    ("Batch", "deadline_h", HOUR),
+    ("Batch", "skipped_cost", From(0.0, 1.0e6)),
+    ("Room", "kwh_per_k", Above(0.0, 1.0e6)),
+    ("Room", "loss_kw_per_k", From(0.0, 1.0e6)),
+    ("Room", "gains_kw", From(0.0, 1.0e6)),
+    ("Room", "comfort_c", From(-40.0, 60.0)),
+    ("Room", "discomfort_per_k_h", Above(0.0, 1.0e6)),
+    ("Reserve", "fixed_kw", From(0.0, 1.0e6)),
+    ("Reserve", "load_share", From(0.0, 1.0)),
+    ("Survival", "hours", Above(0.0, 168.0)),
+    ("Co2Step", "above_kg_per_day", From(0.0, 1.0e9)),
+    ("Co2Step", "per_kg", From(0.0, 1.0e6)),
+    ("Co2Rules", "budget_kg_per_day", From(0.0, 1.0e9)),
+    ("Co2Rules", "over_budget_per_kg", From(0.0, 1.0e6)),
+    ("Values", "lost_hydrogen_per_kwh", Above(0.0, 1.0e6)),
+    ("*", "shortfall_per_kwh", Above(0.0, 1.0e6)),
+    ("*", "contracted_kw", KW),
+    ("*", "efficiency_curve", Above(0.0, 1.0)),
+    ("*", "efficiency_min_load", EFFICIENCY),
+    ("*", "heat_share", From(0.0, 1.0)),
     ("DeviceTable", "unit", From(0.0, 255.0)),
     ("*", "price_per_kwh", PRICE),
     ("*", "co2_kg_per_kwh", From(0.0, 10.0)),

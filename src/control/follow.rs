@@ -54,7 +54,8 @@ pub(super) fn wish(
         _ if lever.cap => (short.then_some(power), None),
         _ => {
             let least = asset.kind.commitment().map_or(0.0, |c| c.min_load * asset.kind.rated().kw());
-            (Some(power.max(least)), planned.on.get(i).copied())
+            let running = if asset.ports.first()?.max.kw() > 0.0 { power.max(least) } else { power.min(-least) };
+            (Some(running), planned.on.get(i).copied())
         }
     };
     Some(Wish { power_kw, on, cause: Cause::Plan, by: None })

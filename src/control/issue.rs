@@ -407,16 +407,19 @@ mod tests {
         assert!((ramp(&boiler, Some(300.0), Some(0.0), 75.0, 1.0) - 250.0).abs() < 1e-9, "a battery: by its order");
         boiler.kind = Kind::Boiler(Boiler {
             id: "boiler".into(),
-            member: None,
-            device: None,
-            measured_by: vec![],
-            residual: false,
             heat_bus: "heat".into(),
             gas_bus: "gas".into(),
             rated_kw: 500.0,
             efficiency: 0.9,
             ramp_kw_per_s: 5.0,
-            commitment: Commitment { min_load: 0.2, start_cost: 0.0, min_up_min: 0, min_down_min: 0 },
+            commitment: Commitment {
+                min_load: 0.2,
+                start_cost: 0.0,
+                min_up_min: 0,
+                min_down_min: 0,
+                ..Default::default()
+            },
+            ..Default::default()
         });
         assert_eq!(ramp(&boiler, Some(300.0), Some(0.0), 75.0, 1.0), 75.0);
         assert_eq!(ramp(&boiler, Some(300.0), Some(290.0), 75.0, 1.0), 285.0);

@@ -285,10 +285,6 @@ fn f36_a_plan_made_before_the_clock_was_set_back_is_not_followed() {
 fn engine(bench: &mut Bench) {
     let kind = Kind::Chp(Chp {
         id: "engine".into(),
-        member: None,
-        device: None,
-        measured_by: vec![],
-        residual: false,
         electric_bus: "elec".into(),
         heat_bus: "heat".into(),
         gas_bus: "gas".into(),
@@ -299,8 +295,15 @@ fn engine(bench: &mut Bench) {
         electric_efficiency_min_load: 0.35,
         ramp_kw_per_s: 5.0,
         start_s: 60.0,
-        commitment: Commitment { min_load: 0.5, start_cost: 0.0, min_up_min: 60, min_down_min: 60 },
+        commitment: Commitment {
+            min_load: 0.5,
+            start_cost: 0.0,
+            min_up_min: 60,
+            min_down_min: 60,
+            ..Default::default()
+        },
         wear_per_kwh: 0.0,
+        ..Default::default()
     });
     bench.site.assets[BATTERY].ports[0].min = crate::units::Power::ZERO;
     bench.site.assets[BATTERY].kind = kind;

@@ -32,12 +32,26 @@ pub(super) fn lever(asset: &Asset) -> Option<Lever> {
             lever(Some(Point::WMax), true, false)
         }
         Kind::Battery(_) => lever(Some(Point::WSet), false, false),
-        Kind::Chp(_) => lever(Some(Point::WSet), false, true),
+        Kind::Chp(_) | Kind::Genset(_) | Kind::Electrolyser(_) | Kind::FuelCell(_) => {
+            lever(Some(Point::WSet), false, true)
+        }
         Kind::Boiler(_) | Kind::HeatPump(_) => lever(Some(Point::HeatSet), false, true),
         Kind::Chiller(_) | Kind::AbsorptionChiller(_) => lever(Some(Point::CoolSet), false, true),
         Kind::DumpCooler(_) => lever(Some(Point::HeatSet), false, false),
-        Kind::Load(_) => lever(None, false, true),
-        Kind::Grid(_) | Kind::GasSupply(_) | Kind::HeatTank(_) | Kind::ColdTank(_) | Kind::HeatExchanger(_) => None,
+        Kind::Load(_) | Kind::Batch(_) => lever(None, false, true),
+        Kind::CarbonCapture(_) => lever(Some(Point::WMax), true, false),
+        Kind::Grid(_)
+        | Kind::GasSupply(_)
+        | Kind::HeatSupply(_)
+        | Kind::WasteHeat(_)
+        | Kind::HeatTank(_)
+        | Kind::ColdTank(_)
+        | Kind::HydrogenTank(_)
+        | Kind::Co2Buffer(_)
+        | Kind::HydrogenOfftake(_)
+        | Kind::Co2Hub(_)
+        | Kind::Room(_)
+        | Kind::HeatExchanger(_) => None,
     }
 }
 

@@ -7,12 +7,14 @@
 
 use std::collections::BTreeMap;
 
-use super::elements::{Element, elements, potential};
+use super::elements::Element;
 use super::known::Known;
+use super::mapping::{elements, potential};
 use super::model::{Col, Expr, Model, RowIx};
 use super::values::{Worth, worth};
 use super::{Inputs, Problem};
-use crate::site::{AssetIx, BusIx, Carrier};
+use crate::site::kinds::Tier;
+use crate::site::{AssetIx, BusIx};
 
 /// Commitment is whole for intervals that begin within so many hours; beyond it is relaxed ("LP tail"), at a cost of
 /// some hundredths of a percent and a tenth of the time.
@@ -115,11 +117,7 @@ impl Build<'_> {
     fn balances(&mut self) {
         let values = &self.input.site.values;
         for (ix, bus) in self.input.site.buses.iter().enumerate() {
-            let lost = match bus.carrier {
-                Carrier::Heat => values.lost_heat_per_kwh,
-                Carrier::Cooling => values.lost_cooling_per_kwh,
-                Carrier::Electricity | Carrier::Gas => values.lost_load_critical_per_kwh,
-            };
+            let lost = values.lost(bus.carrier, Tier::Critical);
             let rows = (0..self.len()).map(|_| self.model.row(0.0, 0.0, &[])).collect();
             self.balance.push(rows);
             for t in 0..self.len() {

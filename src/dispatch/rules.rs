@@ -2,8 +2,8 @@
 //! the tanks, the battery on self-consumption. No foresight; each interval is closed bus by bus, cold before
 //! heat, low heat before high, electricity and then gas last, because each may draw on the next.
 
-use super::elements::{affine, potential};
 use super::known::Known;
+use super::mapping::{affine, potential};
 use super::values::{Worth, worth};
 use super::{AssetPlan, BusPlan, Fallback, Inputs, Plan, PlanStatus, Slack, VALID_S};
 use crate::site::kinds::{ColdTank, HeatTank};
@@ -83,15 +83,16 @@ fn prices(input: &Inputs<'_>, known: &Known, worth: &Worth) -> Vec<BusPlan> {
     (0..input.site.buses.len()).map(|b| BusPlan { price: price(b) }).collect()
 }
 
-/// Cold, then heat from the lowest level up, electricity, gas.
+/// Cold, then heat from the lowest level up, hydrogen and CO2, electricity, gas.
 fn closing_order(input: &Inputs<'_>) -> Vec<BusIx> {
     let rank = |b: &usize| {
         let bus = &input.site.buses[*b];
         let class = match bus.carrier {
             Carrier::Cooling => 0,
             Carrier::Heat => 1,
-            Carrier::Electricity => 2,
-            Carrier::Gas => 3,
+            Carrier::Hydrogen | Carrier::Co2 => 2,
+            Carrier::Electricity => 3,
+            Carrier::Gas => 4,
         };
         (class, bus.supply_c.map_or(0, |c| (c * 10.0) as i64))
     };

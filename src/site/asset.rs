@@ -1,10 +1,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::kinds::{
-    AbsorptionChiller, Battery, Boiler, Chiller, Chp, ColdTank, Commitment, DumpCooler, EvCharger, FlexibleLoad,
-    GasSupply, Grid, HeatExchanger, HeatPump, HeatTank, Load, Pv, Tier, Wind,
+    AbsorptionChiller, Batch, Battery, Boiler, CarbonCapture, Chiller, Chp, Co2Buffer, Co2Hub, ColdTank, Commitment,
+    DumpCooler, Electrolyser, EvCharger, FlexibleLoad, FuelCell, GasSupply, Genset, Grid, HeatExchanger, HeatPump,
+    HeatSupply, HeatTank, HydrogenOfftake, HydrogenTank, Load, Pv, Room, Tier, WasteHeat, Wind,
 };
-use super::{BusIx, DeviceIx, Point, PointIx};
+use super::{BusIx, DeviceIx, Point, PointIx, ports};
 use crate::units::{Energy, Power};
 
 /// Water: kWh per m3 and kelvin (4.19 kJ/kg/K at 970-1000 kg/m3).
@@ -31,6 +32,18 @@ pub enum Kind {
     Load(Load),
     FlexibleLoad(FlexibleLoad),
     EvCharger(EvCharger),
+    HeatSupply(HeatSupply),
+    WasteHeat(WasteHeat),
+    Genset(Genset),
+    HydrogenTank(HydrogenTank),
+    Electrolyser(Electrolyser),
+    FuelCell(FuelCell),
+    HydrogenOfftake(HydrogenOfftake),
+    CarbonCapture(CarbonCapture),
+    Co2Buffer(Co2Buffer),
+    Co2Hub(Co2Hub),
+    Batch(Batch),
+    Room(Room),
 }
 
 /// One of the six, or what surrounds them.
@@ -132,6 +145,18 @@ impl Kind {
             Self::Load(_) => "load",
             Self::FlexibleLoad(_) => "flexible_load",
             Self::EvCharger(_) => "ev_charger",
+            Self::HeatSupply(_) => "heat_supply",
+            Self::WasteHeat(_) => "waste_heat",
+            Self::Genset(_) => "genset",
+            Self::HydrogenTank(_) => "hydrogen_tank",
+            Self::Electrolyser(_) => "electrolyser",
+            Self::FuelCell(_) => "fuel_cell",
+            Self::HydrogenOfftake(_) => "hydrogen_offtake",
+            Self::CarbonCapture(_) => "carbon_capture",
+            Self::Co2Buffer(_) => "co2_buffer",
+            Self::Co2Hub(_) => "co2_hub",
+            Self::Batch(_) => "batch",
+            Self::Room(_) => "room",
         }
     }
 
@@ -139,13 +164,28 @@ impl Kind {
     #[must_use]
     pub const fn group(&self) -> Group {
         match self {
-            Self::Grid(_) | Self::GasSupply(_) => Group::Grid,
+            Self::Grid(_)
+            | Self::GasSupply(_)
+            | Self::HeatSupply(_)
+            | Self::Genset(_)
+            | Self::HydrogenOfftake(_)
+            | Self::Co2Hub(_) => Group::Grid,
             Self::Pv(_) => Group::Pv,
             Self::Wind(_) => Group::Wind,
-            Self::Chp(_) | Self::Boiler(_) | Self::AbsorptionChiller(_) | Self::DumpCooler(_) => Group::Cchp,
-            Self::HeatPump(_) | Self::HeatExchanger(_) => Group::LowGradeHeat,
-            Self::Battery(_) | Self::HeatTank(_) | Self::ColdTank(_) => Group::Storage,
-            Self::FlexibleLoad(_) | Self::EvCharger(_) => Group::Efficiency,
+            Self::Chp(_)
+            | Self::Boiler(_)
+            | Self::AbsorptionChiller(_)
+            | Self::DumpCooler(_)
+            | Self::FuelCell(_)
+            | Self::CarbonCapture(_) => Group::Cchp,
+            Self::HeatPump(_) | Self::HeatExchanger(_) | Self::WasteHeat(_) => Group::LowGradeHeat,
+            Self::Battery(_)
+            | Self::HeatTank(_)
+            | Self::ColdTank(_)
+            | Self::HydrogenTank(_)
+            | Self::Electrolyser(_)
+            | Self::Co2Buffer(_) => Group::Storage,
+            Self::FlexibleLoad(_) | Self::EvCharger(_) | Self::Batch(_) | Self::Room(_) => Group::Efficiency,
             Self::Chiller(_) | Self::Load(_) => Group::Load,
         }
     }
@@ -159,6 +199,9 @@ impl Kind {
             Self::HeatPump(k) => Some(&k.commitment),
             Self::Chiller(k) => Some(&k.commitment),
             Self::AbsorptionChiller(k) => Some(&k.commitment),
+            Self::Genset(k) => Some(&k.commitment),
+            Self::Electrolyser(k) => Some(&k.commitment),
+            Self::FuelCell(k) => Some(&k.commitment),
             _ => None,
         }
     }
@@ -184,6 +227,18 @@ impl Kind {
             Self::Load(k) => k.rated_kw,
             Self::FlexibleLoad(k) => k.rated_kw,
             Self::EvCharger(k) => f64::from(k.count) * k.charger_kw,
+            Self::HeatSupply(k) => k.max_kw,
+            Self::WasteHeat(k) => k.rated_kw,
+            Self::Genset(k) => k.rated_kw,
+            Self::HydrogenTank(k) => k.charge_max_kw.max(k.discharge_max_kw),
+            Self::Electrolyser(k) => k.rated_kw,
+            Self::FuelCell(k) => k.rated_kw,
+            Self::HydrogenOfftake(k) => k.max_kw,
+            Self::CarbonCapture(k) => k.rated_kg_per_h * k.kwh_per_kg,
+            Self::Co2Buffer(k) => k.charge_max_kg_per_h.max(k.discharge_max_kg_per_h),
+            Self::Co2Hub(k) => k.max_kg_per_h,
+            Self::Batch(k) => k.rated_kw,
+            Self::Room(k) => k.rated_kw,
         })
     }
 
@@ -197,11 +252,15 @@ impl Kind {
             Self::HeatPump(k) => Some(k.ramp_kw_per_s),
             Self::Chiller(k) => Some(k.ramp_kw_per_s),
             Self::AbsorptionChiller(k) => Some(k.ramp_kw_per_s),
+            Self::Genset(k) => Some(k.ramp_kw_per_s),
+            Self::Electrolyser(k) => Some(k.ramp_kw_per_s),
+            Self::FuelCell(k) => Some(k.ramp_kw_per_s),
             _ => None,
         }
     }
 
-    /// Energy between empty and full, for stores (the battery's whole capacity, SoC 0 to 1).
+    /// Energy between empty and full, for stores (the battery's whole capacity, SoC 0 to 1; a room's over its
+    /// band of comfort; kg for CO2).
     #[must_use]
     pub fn capacity(&self) -> Option<Energy> {
         let tank = |volume_m3: f64, span_k: f64| Energy::from_kwh(volume_m3 * span_k * WATER_KWH_PER_M3_K);
@@ -209,52 +268,18 @@ impl Kind {
             Self::Battery(k) => Some(Energy::from_kwh(k.capacity_kwh)),
             Self::HeatTank(k) => Some(tank(k.volume_m3, k.t_max_c - k.t_min_c)),
             Self::ColdTank(k) => Some(tank(k.volume_m3, k.t_max_c - k.t_min_c)),
+            Self::HydrogenTank(k) => Some(Energy::from_kwh(k.capacity_kwh)),
+            Self::Co2Buffer(k) => Some(Energy::from_kwh(k.capacity_kg)),
+            Self::Room(k) => Some(Energy::from_kwh(k.kwh_per_k * (k.comfort_c[1] - k.comfort_c[0]))),
             _ => None,
         }
     }
 
-    /// Ports by name of bus: (bus, point, lowest, highest injection in kW); the principal one first.
+    /// Ports by name of bus: (key of the site file, bus, point, lowest, highest injection in kW); the principal one
+    /// first.
     #[must_use]
-    pub fn ports(&self) -> Vec<(&str, Point, f64, f64)> {
-        match self {
-            Self::Grid(k) => vec![(&k.bus, Point::W, -k.export_max_kw, k.import_max_kw)],
-            Self::GasSupply(k) => vec![(&k.bus, Point::GasW, 0.0, k.max_kw)],
-            Self::Pv(k) => vec![(&k.bus, Point::W, 0.0, k.rated_kw)],
-            Self::Wind(k) => vec![(&k.bus, Point::W, 0.0, k.rated_kw)],
-            Self::Battery(k) => vec![(&k.bus, Point::W, -k.charge_max_kw, k.discharge_max_kw)],
-            Self::HeatTank(k) => vec![(&k.bus, Point::HeatW, -k.charge_max_kw, k.discharge_max_kw)],
-            Self::ColdTank(k) => vec![(&k.bus, Point::CoolW, -k.charge_max_kw, k.discharge_max_kw)],
-            Self::Chp(k) => vec![
-                (&k.electric_bus, Point::W, 0.0, k.rated_kw),
-                (&k.heat_bus, Point::HeatW, 0.0, k.heat_kw),
-                (&k.gas_bus, Point::GasW, -k.rated_kw / k.electric_efficiency, 0.0),
-            ],
-            Self::Boiler(k) => vec![
-                (&k.heat_bus, Point::HeatW, 0.0, k.rated_kw),
-                (&k.gas_bus, Point::GasW, -k.rated_kw / k.efficiency, 0.0),
-            ],
-            Self::HeatPump(k) => vec![
-                (&k.heat_bus, Point::HeatW, 0.0, k.rated_kw),
-                (&k.electric_bus, Point::W, -k.rated_kw / k.cop, 0.0),
-            ],
-            Self::Chiller(k) => vec![
-                (&k.cool_bus, Point::CoolW, 0.0, k.rated_kw),
-                (&k.electric_bus, Point::W, -k.rated_kw / k.eer, 0.0),
-            ],
-            Self::AbsorptionChiller(k) => vec![
-                (&k.cool_bus, Point::CoolW, 0.0, k.rated_kw),
-                (&k.heat_bus, Point::HeatW, -k.rated_kw / k.cop, 0.0),
-                (&k.electric_bus, Point::W, -k.rated_kw * k.auxiliary_kw_per_kw, 0.0),
-            ],
-            Self::HeatExchanger(k) => vec![
-                (&k.to_bus, Point::HeatW, 0.0, k.rated_kw),
-                (&k.from_bus, Point::HeatInW, -k.rated_kw / k.efficiency, 0.0),
-            ],
-            Self::DumpCooler(k) => vec![(&k.heat_bus, Point::HeatW, -k.rated_kw, 0.0)],
-            Self::Load(k) => vec![(&k.bus, Point::W, -k.rated_kw, 0.0)],
-            Self::FlexibleLoad(k) => vec![(&k.bus, Point::W, -k.rated_kw, 0.0)],
-            Self::EvCharger(k) => vec![(&k.bus, Point::W, -f64::from(k.count) * k.charger_kw, 0.0)],
-        }
+    pub fn ports(&self) -> Vec<(&'static str, &str, Point, f64, f64)> {
+        ports::of(self)
     }
 
     /// Tier, for loads.

@@ -14,6 +14,10 @@ pub enum Carrier {
     Cooling,
     /// Fuel gas, by lower heating value.
     Gas,
+    /// Hydrogen, by lower heating value.
+    Hydrogen,
+    /// CO2: everything of its buses is kg and kg/h where others are kWh and kW.
+    Co2,
 }
 
 impl Carrier {
@@ -25,6 +29,8 @@ impl Carrier {
             Self::Heat => "heat",
             Self::Cooling => "cooling",
             Self::Gas => "gas",
+            Self::Hydrogen => "hydrogen",
+            Self::Co2 => "co2",
         }
     }
 }

@@ -21,6 +21,8 @@ pub enum Unit {
     Percent,
     /// Degree Celsius.
     C,
+    /// Kilogram per hour.
+    KgPerH,
     /// Watt per square metre.
     WPerM2,
     /// Metre per second.
@@ -45,6 +47,7 @@ impl Unit {
             Self::Hz => "Hz",
             Self::Percent => "%",
             Self::C => "degC",
+            Self::KgPerH => "kg/h",
             Self::WPerM2 => "W/m2",
             Self::MPerS => "m/s",
             Self::S => "s",
@@ -128,6 +131,16 @@ points! {
     CoolW: Kw,
     /// Fuel into (+, a supply) or out of (-, a converter) the gas bus.
     GasW: Kw,
+    /// Heat of an engine's jacket water into its own bus.
+    JacketW: Kw,
+    /// Hydrogen into (+) or out of (-) the hydrogen bus, by lower heating value.
+    HydrogenW: Kw,
+    /// CO2 into (+) or out of (-) the CO2 bus.
+    Co2Flow: KgPerH,
+    /// Filling of a tank.
+    Lvl: Percent,
+    /// Temperature of a room.
+    TRoom: C,
     /// Supply temperature.
     TSup: C,
     /// Return temperature.

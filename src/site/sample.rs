@@ -23,44 +23,25 @@ fn kinds() -> Vec<Kind> {
     vec![
         Kind::Grid(Grid {
             id: "grid".into(),
-            member: None,
-            device: None,
-            measured_by: vec![],
-            residual: false,
             bus: bus(),
             breaker: None,
             import_max_kw: 400.0,
             export_max_kw: 200.0,
             transformer_kva: 500.0,
             co2_kg_per_kwh: 0.5,
+            ..Default::default()
         }),
-        Kind::Load(Load {
-            id: "load".into(),
-            member: None,
-            device: None,
-            measured_by: vec![],
-            residual: false,
-            bus: bus(),
-            rated_kw: 300.0,
-            tier: Tier::Normal,
-        }),
+        Kind::Load(Load { id: "load".into(), bus: bus(), rated_kw: 300.0, tier: Tier::Normal, ..Default::default() }),
         Kind::Pv(Pv {
             id: "pv".into(),
-            member: None,
-            device: None,
-            measured_by: vec![],
-            residual: false,
             bus: bus(),
             rated_kw: 200.0,
             tilt_deg: 15.0,
             azimuth_deg: 180.0,
+            ..Default::default()
         }),
         Kind::Battery(Battery {
             id: "battery".into(),
-            member: None,
-            device: None,
-            measured_by: vec![],
-            residual: false,
             bus: bus(),
             charge_max_kw: 100.0,
             discharge_max_kw: 100.0,
@@ -71,6 +52,7 @@ fn kinds() -> Vec<Kind> {
             discharge_efficiency: 0.95,
             wear_per_kwh: 0.02,
             ramp_kw_per_s: 50.0,
+            ..Default::default()
         }),
     ]
 }
@@ -102,6 +84,7 @@ fn values() -> Values {
         lost_load_sheddable_per_kwh: 8.0,
         lost_heat_per_kwh: 10.0,
         lost_cooling_per_kwh: 10.0,
+        lost_hydrogen_per_kwh: 10.0,
         surplus_per_kwh: 2.0,
         co2_per_kg: 0.0,
     }
@@ -129,7 +112,7 @@ pub fn site() -> Site {
         let ports = kind
             .ports()
             .into_iter()
-            .map(|(_, point, min, max)| Port {
+            .map(|(_, _, point, min, max)| Port {
                 bus: BusIx(0),
                 point,
                 rating: Power::from_kw(max.max(-min)),
@@ -170,6 +153,9 @@ pub fn site() -> Site {
             demand_window_min: 15,
             period: vec![TariffPeriod { name: "flat".into(), months: vec![], hours: vec![], price_per_kwh: 1.0 }],
         },
+        co2: Default::default(),
+        reserve: None,
+        survival: None,
         members: vec![],
         buses: vec![bus],
         assets,

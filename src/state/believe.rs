@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::balance::{Finding, Suspicion, ports_of};
 use super::demand::Demand;
+use super::today::{Day, Today};
 use super::withheld::Withheld;
 use super::{AssetState, Availability, Believed, BusState, Running, SiteState, Weather};
 use crate::site::{
@@ -18,6 +19,8 @@ pub struct Belief {
     suspicion: Vec<Suspicion>,
     findings: Vec<Finding>,
     demand: Demand,
+    #[serde(default)]
+    day: Day,
     last_mono_s: Option<f64>,
     #[serde(skip)]
     withheld: Withheld,
@@ -42,6 +45,7 @@ impl Belief {
     /// What is remembered of each machine belongs to the assets of another site file.
     pub fn forget_machines(&mut self) {
         self.running.clear();
+        self.day = Day::default();
     }
 
     /// Monotonic time starts anew with each process: evidence that counts in it does not survive.
@@ -93,7 +97,8 @@ pub fn believe(
     derive_pcc(site, &flows, &mut assets);
     let (import, counter) = reader.demand_inputs(&assets);
     let window = memory.demand.advance(site, now, import, counter);
-    SiteState { now, assets, buses, pcc_closed: reader.pcc_closed(), weather: reader.weather(), window }
+    let co2_today_kg = memory.day.advance(site, now, &mut assets);
+    SiteState { now, assets, buses, pcc_closed: reader.pcc_closed(), weather: reader.weather(), window, co2_today_kg }
 }
 
 fn weigh_buses(memory: &mut Belief, site: &Site, flows: &[Vec<Value>], dt_s: f64) -> Vec<BusState> {
@@ -203,6 +208,7 @@ impl Reader<'_> {
             min,
             max,
             potential: self.potential(asset),
+            today: Today::default(),
             ports,
         }
     }
@@ -247,7 +253,7 @@ impl Reader<'_> {
             return Availability::Out(reason);
         }
         match (&asset.kind, self.energy(asset)) {
-            (Kind::Battery(_) | Kind::HeatTank(_) | Kind::ColdTank(_), Some(Err(reason))) => Availability::Out(reason),
+            (_, Some(Err(reason))) => Availability::Out(reason),
             _ => Availability::Available,
         }
     }
@@ -266,6 +272,16 @@ impl Reader<'_> {
             }
             Kind::HeatTank(k) => mean_c().map(|t| (t - k.t_min_c) / (k.t_max_c - k.t_min_c)),
             Kind::ColdTank(k) => mean_c().map(|t| (k.t_max_c - t) / (k.t_max_c - k.t_min_c)),
+            Kind::HydrogenTank(_) | Kind::Co2Buffer(_) => {
+                self.value(asset.device, Point::Lvl).unwrap_or(Err(Reason::NotMeasured)).map(|p| p / 100.0)
+            }
+            // A room may be outside its band; how far is what brings it back.
+            Kind::Room(k) => {
+                let t = self.value(asset.device, Point::TRoom).unwrap_or(Err(Reason::NotMeasured));
+                let cooled = asset.ports.first().is_some_and(|p| p.point == Point::CoolW);
+                let above = |t: f64| if cooled { k.comfort_c[1] - t } else { t - k.comfort_c[0] };
+                return Some(t.map(|t| above(t) * k.kwh_per_k));
+            }
             _ => return None,
         };
         Some(share.map(|s| s.clamp(0.0, 1.0) * capacity))
@@ -275,7 +291,9 @@ impl Reader<'_> {
     fn potential(&self, asset: &Asset) -> Option<Value> {
         match asset.kind {
             Kind::Pv(_) | Kind::Wind(_) => self.value(asset.device, Point::WAvail),
-            Kind::FlexibleLoad(_) | Kind::EvCharger(_) => self.value(asset.device, Point::WWanted),
+            Kind::FlexibleLoad(_) | Kind::EvCharger(_) | Kind::CarbonCapture(_) => {
+                self.value(asset.device, Point::WWanted)
+            }
             _ => None,
         }
     }

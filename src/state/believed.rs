@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::Today;
 use crate::site::{Reason, RunState, Value};
 use crate::units::{Energy, Now, Park, Power};
 
@@ -52,6 +53,8 @@ pub struct AssetState {
     pub min: Power,
     /// Highest injection of the principal port at this moment.
     pub max: Power,
+    /// What counts by the day.
+    pub today: Today,
     /// What a PV or wind plant could deliver uncapped; what a flexible consumer would draw uncapped (negative). kW.
     pub potential: Option<Value>,
 }
@@ -102,4 +105,6 @@ pub struct SiteState {
     pub weather: Weather,
     /// Demand.
     pub window: Window,
+    /// CO2 of the supplies that are measured, since local midnight, kg.
+    pub co2_today_kg: f64,
 }

@@ -46,7 +46,10 @@ pub fn site(text: &str) -> Site {
     read!("grid" Grid, "gas_supply" GasSupply, "pv" Pv, "wind" Wind, "battery" Battery, "heat_tank" HeatTank,
         "cold_tank" ColdTank, "chp" Chp, "boiler" Boiler, "heat_pump" HeatPump, "chiller" Chiller,
         "absorption_chiller" AbsorptionChiller, "heat_exchanger" HeatExchanger, "dump_cooler" DumpCooler, "load" Load,
-        "flexible_load" FlexibleLoad, "ev_charger" EvCharger);
+        "flexible_load" FlexibleLoad, "ev_charger" EvCharger, "heat_supply" HeatSupply, "waste_heat" WasteHeat,
+        "genset" Genset, "hydrogen_tank" HydrogenTank, "electrolyser" Electrolyser, "fuel_cell" FuelCell,
+        "hydrogen_offtake" HydrogenOfftake, "carbon_capture" CarbonCapture, "co2_buffer" Co2Buffer,
+        "co2_hub" Co2Hub, "batch" Batch, "room" Room);
     let texts: Vec<BusText> = table(&t, "bus");
     let bus_ix = |id: &str| BusIx(texts.iter().position(|b| b.id == id).unwrap());
     let (mut assets, mut devices, mut points) = (Vec::new(), Vec::new(), Vec::new());
@@ -67,9 +70,9 @@ pub fn site(text: &str) -> Site {
             });
             ix
         });
-        let ports = kind.ports().into_iter().map(|(bus, point, min, max)| Port {
+        let ports = kind.ports().into_iter().map(|(_, bus, point, min, max)| Port {
             bus: bus_ix(bus),
-            point,
+            point: by_carrier(&kind, point, texts[bus_ix(bus).0].carrier),
             rating: Power::from_kw(max.max(-min)),
             min: Power::from_kw(min),
             max: Power::from_kw(max),
@@ -91,12 +94,30 @@ pub fn site(text: &str) -> Site {
         currency: "CNY".into(),
         values: t.get("values").map_or_else(values, |v| v.clone().try_into().unwrap()),
         tariff: t["tariff"].clone().try_into::<Tariff>().unwrap(),
+        co2: t.get("co2").map(|v| v.clone().try_into().unwrap()).unwrap_or_default(),
+        reserve: t.get("reserve").map(|v| v.clone().try_into().unwrap()),
+        survival: t.get("survival").map(|v| v.clone().try_into().unwrap()),
         members: vec![],
         buses: texts.iter().map(bus).collect(),
         assets,
         devices,
         points,
         weather: None,
+    }
+}
+
+/// Consumers of any carrier are measured by that carrier's power.
+fn by_carrier(kind: &Kind, point: Point, carrier: Carrier) -> Point {
+    if !matches!(kind, Kind::Load(_) | Kind::Batch(_) | Kind::Room(_)) {
+        return point;
+    }
+    match carrier {
+        Carrier::Electricity => Point::W,
+        Carrier::Heat => Point::HeatW,
+        Carrier::Cooling => Point::CoolW,
+        Carrier::Gas => Point::GasW,
+        Carrier::Hydrogen => Point::HydrogenW,
+        Carrier::Co2 => Point::Co2Flow,
     }
 }
 
@@ -118,6 +139,7 @@ fn values() -> Values {
         lost_load_sheddable_per_kwh: 8.0,
         lost_heat_per_kwh: 10.0,
         lost_cooling_per_kwh: 10.0,
+        lost_hydrogen_per_kwh: 10.0,
         surplus_per_kwh: 2.0,
         co2_per_kg: 0.0,
     }
@@ -161,6 +183,7 @@ pub fn state(site: &Site, at: Park, load: f64, sun: f64, charge: f64) -> SiteSta
             peak: Power::ZERO,
             unmeasured_s: 0.0,
         },
+        co2_today_kg: 0.0,
     }
 }
 
@@ -182,5 +205,6 @@ fn asset_state(a: &Asset, at: Park, load: f64, sun: f64, charge: f64) -> AssetSt
         min: a.ports[0].min,
         max: a.ports[0].max,
         potential: wanted.map(Ok),
+        today: Default::default(),
     }
 }

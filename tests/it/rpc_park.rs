@@ -114,10 +114,14 @@ pub fn site() -> Site {
             lost_load_sheddable_per_kwh: 8.0,
             lost_heat_per_kwh: 10.0,
             lost_cooling_per_kwh: 10.0,
+            lost_hydrogen_per_kwh: 10.0,
             surplus_per_kwh: 2.0,
             co2_per_kg: 0.0,
         },
         tariff: tariff(),
+        co2: Default::default(),
+        reserve: None,
+        survival: None,
         members: vec![Member { id: "offices".into(), role: "tenant".into() }],
         buses: vec![bus("elec", Carrier::Electricity, Some(AssetIx(0))), bus("heat", Carrier::Heat, None)],
         assets: vec![grid(), battery(), ev(), heat_load()],
@@ -177,16 +181,13 @@ fn asset(id: &str, kind: Kind, device: Option<usize>, ports: Vec<Port>) -> Asset
 fn grid() -> Asset {
     let kind = Kind::Grid(Grid {
         id: "grid".into(),
-        member: None,
-        device: None,
-        measured_by: vec![],
-        residual: false,
         bus: "elec".into(),
         breaker: None,
         import_max_kw: 900.0,
         export_max_kw: 500.0,
         transformer_kva: 1000.0,
         co2_kg_per_kwh: 0.5,
+        ..Default::default()
     });
     asset("grid", kind, Some(0), vec![port(0, Point::W, -500.0, 900.0, Some(0))])
 }
@@ -194,10 +195,6 @@ fn grid() -> Asset {
 fn battery() -> Asset {
     let kind = Kind::Battery(Battery {
         id: "battery".into(),
-        member: None,
-        device: None,
-        measured_by: vec![],
-        residual: false,
         bus: "elec".into(),
         charge_max_kw: 250.0,
         discharge_max_kw: 250.0,
@@ -208,6 +205,7 @@ fn battery() -> Asset {
         discharge_efficiency: 0.96,
         wear_per_kwh: 0.04,
         ramp_kw_per_s: 50.0,
+        ..Default::default()
     });
     asset("battery", kind, Some(1), vec![port(0, Point::W, -250.0, 250.0, Some(1))])
 }
@@ -216,13 +214,11 @@ fn ev() -> Asset {
     let kind = Kind::EvCharger(EvCharger {
         id: "ev".into(),
         member: Some("offices".into()),
-        device: None,
-        measured_by: vec![],
-        residual: false,
         bus: "elec".into(),
         count: 8,
         charger_kw: 22.0,
         delay_per_kwh: 0.9,
+        ..Default::default()
     });
     Asset { member: Some(0), ..asset("ev", kind, Some(2), vec![port(0, Point::W, -176.0, 0.0, Some(4))]) }
 }
@@ -231,13 +227,10 @@ fn ev() -> Asset {
 fn heat_load() -> Asset {
     let kind = Kind::Load(hexad::site::kinds::Load {
         id: "heat_load".into(),
-        member: None,
-        device: None,
-        measured_by: vec![],
-        residual: false,
         bus: "heat".into(),
         rated_kw: 220.0,
         tier: Default::default(),
+        ..Default::default()
     });
     asset("heat_load", kind, None, vec![port(1, Point::HeatW, -220.0, 0.0, None)])
 }
@@ -327,6 +320,7 @@ fn state(now: Now, import: f64) -> SiteState {
         min: Power::ZERO,
         max: Power::ZERO,
         potential: None,
+        today: Default::default(),
     };
     SiteState {
         now,
@@ -345,6 +339,7 @@ fn state(now: Now, import: f64) -> SiteState {
             peak: Power::from_kw(612.0),
             unmeasured_s: 0.0,
         },
+        co2_today_kg: 0.0,
     }
 }
 

@@ -301,6 +301,7 @@ pub fn site(devices: Vec<Device>) -> Site {
         lost_load_sheddable_per_kwh: 1.0,
         lost_heat_per_kwh: 1.0,
         lost_cooling_per_kwh: 1.0,
+        lost_hydrogen_per_kwh: 1.0,
         surplus_per_kwh: 1.0,
         co2_per_kg: 0.0,
     };
@@ -313,6 +314,9 @@ pub fn site(devices: Vec<Device>) -> Site {
         currency: "CNY".into(),
         values,
         tariff: Tariff { export_per_kwh: 0.0, demand_per_kw_month: 0.0, demand_window_min: 15, period: vec![] },
+        co2: Default::default(),
+        reserve: None,
+        survival: None,
         members: vec![],
         buses: vec![],
         assets: vec![],

@@ -36,6 +36,12 @@ pub enum Class {
     ColdTank,
     FlexibleLoad,
     EvCharger,
+    HydrogenTank,
+    Electrolyser,
+    FuelCell,
+    CarbonCapture,
+    Co2Buffer,
+    Room,
     Weather,
 }
 
@@ -85,6 +91,8 @@ pub enum FileUnit {
     Percent,
     #[serde(rename = "degC")]
     DegC,
+    #[serde(rename = "kg/h")]
+    KgPerH,
     #[serde(rename = "W/m2")]
     WPerM2,
     #[serde(rename = "m/s")]
@@ -120,6 +128,7 @@ impl FileUnit {
             Self::MilliHz => (Unit::Hz, 1e-3),
             Self::Percent => (Unit::Percent, 1.0),
             Self::DegC => (Unit::C, 1.0),
+            Self::KgPerH => (Unit::KgPerH, 1.0),
             Self::WPerM2 => (Unit::WPerM2, 1.0),
             Self::MPerS => (Unit::MPerS, 1.0),
             Self::S => (Unit::S, 1.0),

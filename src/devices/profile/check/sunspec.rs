@@ -191,6 +191,7 @@ const fn base_unit(unit: Unit) -> Option<FileUnit> {
         Unit::Hz => FileUnit::Hz,
         Unit::Percent => FileUnit::Percent,
         Unit::C => FileUnit::DegC,
+        Unit::KgPerH => FileUnit::KgPerH,
         Unit::WPerM2 => FileUnit::WPerM2,
         Unit::MPerS => FileUnit::MPerS,
         Unit::S => FileUnit::S,

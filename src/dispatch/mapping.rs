@@ -1,0 +1,115 @@
+//! From the kinds of asset to the four elements of the formulation. A new kind is a mapping here, nothing else.
+
+mod converters;
+mod sinks;
+mod sources;
+mod stores;
+
+pub(super) use converters::affine;
+
+use super::Inputs;
+use super::elements::{Element, Sink, Source, Terms};
+use super::known::Known;
+use super::values::Worth;
+use crate::site::kinds::Tier;
+use crate::site::{Asset, AssetIx, Kind, Point};
+use crate::state::{AssetState, Availability};
+use converters::converter;
+use sinks::load;
+use sources::{grid, source};
+use stores::store;
+
+/// The elements of one asset; none where it cannot take part.
+pub(super) fn elements(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetIx) -> Vec<Element> {
+    let (asset, state) = (&input.site.assets[ix.0], &input.state.assets[ix.0]);
+    let available = state.availability == Availability::Available;
+    let signal = &known.signal[ix.0];
+    match &asset.kind {
+        Kind::Grid(k) => grid(input, known, k),
+        Kind::GasSupply(k) => {
+            let cost = k.price_per_kwh + k.co2_kg_per_kwh * input.site.values.co2_per_kg;
+            vec![source(vec![0.0; known.len()], vec![k.max_kw; known.len()], vec![cost; known.len()])]
+        }
+        Kind::Pv(_) | Kind::Wind(_) => {
+            if !available && state.ports.first().is_none_or(|p| p.measured.is_err()) {
+                return Vec::new();
+            }
+            let free = available && commands(input, asset, &[Point::WMax, Point::WSet]);
+            let floor = if free { vec![0.0; signal.len()] } else { signal.clone() };
+            vec![source(floor, signal.clone(), vec![0.0; signal.len()])]
+        }
+        Kind::Load(k) => vec![load(input, asset, available, k, signal)],
+        Kind::FlexibleLoad(k) => {
+            let floor = if available && commands(input, asset, &[Point::WMax, Point::WSet]) { k.floor } else { 1.0 };
+            let floor = signal.iter().map(|w| w * floor).collect();
+            let terms = Terms::Withheld { cost: k.discomfort_per_kwh, alarm: false };
+            vec![Element::Sink(Sink { port: 0, want: signal.clone(), floor, terms })]
+        }
+        Kind::EvCharger(k) => {
+            let free = available && commands(input, asset, &[Point::WMax, Point::WSet]);
+            let floor = if free { vec![0.0; signal.len()] } else { signal.clone() };
+            let lost = input.site.values.lost_load_sheddable_per_kwh;
+            let rated = if free { asset.kind.rated().kw() } else { 0.0 };
+            let terms = Terms::Delayed { cost: k.delay_per_kwh, rated, lost };
+            vec![Element::Sink(Sink { port: 0, want: signal.clone(), floor, terms })]
+        }
+        Kind::Battery(_) | Kind::HeatTank(_) | Kind::ColdTank(_) => match store(input, known, worth, ix) {
+            Some(store) if available => vec![Element::Store(store)],
+            _ => held(asset, state, known, true),
+        },
+        Kind::DumpCooler(k) if available => {
+            let terms = Terms::Earns(vec![0.0; known.len()]);
+            let floor = vec![0.0; known.len()];
+            vec![Element::Sink(Sink { port: 0, want: vec![k.rated_kw; known.len()], floor, terms })]
+        }
+        // The exchanger closes the balance of its lower bus by its own valve: it serves whether we can read it or not.
+        Kind::HeatExchanger(_) => vec![Element::Converter(converter(asset, state, input))],
+        kind if kind.commitment().is_none() => Vec::new(),
+        _ if available => vec![Element::Converter(converter(asset, state, input))],
+        _ => held(asset, state, known, false),
+    }
+}
+
+/// What a source could give, or what a steerable consumer wants (negative), along the grid; empty for all others.
+pub(super) fn potential(input: &Inputs<'_>, known: &Known, ix: AssetIx) -> Vec<f64> {
+    let asset = &input.site.assets[ix.0];
+    let signal = &known.signal[ix.0];
+    match &asset.kind {
+        Kind::Pv(_) | Kind::Wind(_) => signal.clone(),
+        Kind::FlexibleLoad(_) | Kind::EvCharger(_) => signal.iter().map(|w| -w).collect(),
+        Kind::Load(k) if k.tier == Tier::Sheddable && commands(input, asset, &[Point::On]) => {
+            signal.iter().map(|w| -w).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn commands(input: &Inputs<'_>, asset: &Asset, points: &[Point]) -> bool {
+    asset.device.is_some_and(|d| points.iter().any(|p| input.site.point(d, *p).is_some()))
+}
+
+/// What cannot be steered but still measures goes on as it is (a store for the first interval only, then it would
+/// run out); what does not measure is taken to rest, its safe value.
+fn held(asset: &Asset, state: &AssetState, known: &Known, store: bool) -> Vec<Element> {
+    let measured = |i: usize| state.ports.get(i).and_then(|p| p.measured.ok()).filter(|v| v.is_finite());
+    let principal = measured(0).filter(|p| p.abs() > 1e-3);
+    let ratios = affine(&asset.kind);
+    let mut list = Vec::new();
+    for port in 0..asset.ports.len() {
+        let derived = principal.and_then(|p| ratios.get(port).map(|(slope, offset)| slope * p + offset));
+        let Some(kw) = measured(port).or(derived) else { continue };
+        let along: Vec<f64> = (0..known.len()).map(|t| if store && t > 0 { 0.0 } else { kw.abs() }).collect();
+        let zero = vec![0.0; known.len()];
+        list.push(if kw >= 0.0 {
+            Element::Source(Source { port, floor: along.clone(), cap: along, cost: zero, over: None, demand: false })
+        } else {
+            Element::Sink(Sink {
+                port,
+                want: along.clone(),
+                floor: along,
+                terms: Terms::Withheld { cost: 0.0, alarm: false },
+            })
+        });
+    }
+    list
+}

@@ -1,0 +1,91 @@
+//! What holds energy.
+
+use super::super::Inputs;
+use super::super::elements::Store;
+use super::super::known::Known;
+use super::super::values::Worth;
+use super::commands;
+use crate::site::kinds::Battery;
+use crate::site::{AssetIx, Kind, Point};
+use crate::state::Availability;
+
+/// Share of its window that a battery keeps while it has to hold an island: what closes a balance must be able to,
+/// however the forecast errs.
+const ISLAND_RESERVE: f64 = 0.1;
+
+/// Charging and discharging at once burns energy. It can pay only where energy on the bus has a negative price:
+/// a negative tariff, or generation that cannot be curtailed and cannot leave.
+fn exclusive(input: &Inputs<'_>, known: &Known) -> Vec<bool> {
+    let stuck = input.site.assets.iter().enumerate().any(|(i, a)| {
+        matches!(a.kind, Kind::Pv(_) | Kind::Wind(_) | Kind::Chp(_))
+            && (input.state.assets[i].availability != Availability::Available
+                || !commands(input, a, &[Point::WMax, Point::WSet]))
+    });
+    (0..known.len())
+        .map(|t| known.import_price[t] < 0.0 || known.export_price[t] < 0.0 || (stuck && !known.grid[t]))
+        .collect()
+}
+
+/// A kWh missing from a store's reserve for an hour costs this share of a kWh not delivered.
+const RESERVE_SHARE: f64 = 0.1;
+
+pub(super) fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetIx) -> Option<Store> {
+    let (asset, state) = (&input.site.assets[ix.0], &input.state.assets[ix.0]);
+    let energy = state.energy.and_then(Result::ok).filter(|e| e.is_finite())?;
+    let capacity = asset.kind.capacity()?.kwh();
+    let port = asset.ports.first()?;
+    let n = known.len();
+    // What the device reports as its limit holds for now; for later its nameplate is the better guess.
+    let limits = |nameplate: f64, now: f64| {
+        (0..n)
+            .map(|t| if t == 0 && now.is_finite() { nameplate.min(now.max(0.0)) } else { nameplate })
+            .collect::<Vec<_>>()
+    };
+    let base = Store {
+        port: 0,
+        energy,
+        low: 0.0,
+        high: capacity,
+        reserve: (0.0, 0.0),
+        charge: limits(-port.min.kw(), -state.min.kw()),
+        discharge: limits(port.max.kw(), state.max.kw()),
+        charge_efficiency: 1.0,
+        discharge_efficiency: 1.0,
+        loss_per_h: 0.0,
+        wear: 0.0,
+        end_value: worth.stored[ix.0],
+        outside: input.site.values.lost_load_sheddable_per_kwh,
+        exclusive: vec![false; n],
+    };
+    let values = &input.site.values;
+    match &asset.kind {
+        Kind::Battery(k) => {
+            let forming = input.islanded && input.site.buses[port.bus.0].closed_by_islanded == Some(ix);
+            let kept = k.soc_min + ISLAND_RESERVE * (k.soc_max - k.soc_min);
+            let reserve =
+                if forming { (kept * capacity, RESERVE_SHARE * values.lost_load_normal_per_kwh) } else { (0.0, 0.0) };
+            Some(Store { reserve, ..battery(base, k, capacity, exclusive(input, known)) })
+        }
+        Kind::HeatTank(k) => {
+            let reserve = (k.reserve * capacity, RESERVE_SHARE * values.lost_heat_per_kwh);
+            Some(Store { loss_per_h: k.loss_per_h, reserve, ..base })
+        }
+        Kind::ColdTank(k) => {
+            let reserve = (k.reserve * capacity, RESERVE_SHARE * values.lost_cooling_per_kwh);
+            Some(Store { loss_per_h: k.loss_per_h, reserve, ..base })
+        }
+        _ => None,
+    }
+}
+
+fn battery(base: Store, k: &Battery, capacity: f64, exclusive: Vec<bool>) -> Store {
+    Store {
+        low: k.soc_min * capacity,
+        high: k.soc_max * capacity,
+        charge_efficiency: k.charge_efficiency,
+        discharge_efficiency: k.discharge_efficiency,
+        wear: k.wear_per_kwh,
+        exclusive,
+        ..base
+    }
+}
