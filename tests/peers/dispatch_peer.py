@@ -34,9 +34,44 @@ class Park:
         self.system.add(*self.bus.values())
         # What stores hold at the start is worth something: a constant of the objective.
         self.decided, self.machines, self.stores = 0.0, {}, {}
-        for kind in set(self.site) - {"site", "values", "tariff", "bus", "device", "member"}:
-            for asset in self.site[kind]:
-                getattr(self, kind)(asset)
+        self.matching = any(a.get("hourly_matching") for a in self.site.get("hydrogen_offtake", []))
+        if self.matching:
+            self.matched()
+        for kind in self.site:
+            if kind not in ("values", "tariff", "bus"):
+                for asset in self.site[kind]:
+                    getattr(self, kind)(asset)
+
+    def matched(self):
+        """Where some hydrogen must come from hours of as much sun: an account of it, beside the tank.
+
+        What enters it is made, and there is leave for it: each of both may be more than the other.
+        """
+        made_by = self.site["electrolyser"]
+        curves = [[p[1] for p in e.get("efficiency_curve", [])] or [e["efficiency"]] for e in made_by]
+        self.worst = min(sum(curves, []))
+        self.leave, self.made, self.account = map(self.extra_bus, ("leave", "made", "account"))
+        for bus in (self.leave, self.made):
+            self.system.add(components.Sink(label=f"{bus.label} unused", inputs={bus: Flow()}))
+        self.convert("stamp", {self.leave: 1, self.made: 1}, {self.account: 1})
+        book = components.GenericStorage(
+            label="book",
+            inputs={self.account: Flow()},
+            outputs={self.account: Flow()},
+            nominal_capacity=1e6,
+            initial_storage_level=0,
+            balanced=False,
+        )
+        self.system.add(book)
+
+    def extra_bus(self, name):
+        bus = solph.buses.Bus(label=name)
+        self.system.add(bus)
+        return bus
+
+    def convert(self, name, feeds, gives):
+        flows = {"inputs": {bus: Flow() for bus in feeds}, "outputs": {bus: Flow() for bus in gives}}
+        self.system.add(components.Converter(label=name, **flows, conversion_factors={**feeds, **gives}))
 
     def source(self, name, bus, **flow):
         self.system.add(components.Source(label=name, outputs={self.bus[bus]: Flow(**flow)}))
@@ -64,7 +99,15 @@ class Park:
         self.sink(a["id"], a["bus"], fix=self.case["series"][a["id"]], nominal_capacity=1)
 
     def pv(self, a):
-        self.source(a["id"], a["bus"], maximum=self.case["series"][a["id"]], nominal_capacity=1)
+        sun = {"maximum": self.case["series"][a["id"]], "nominal_capacity": 1}
+        if not self.matching:
+            self.source(a["id"], a["bus"], **sun)
+            return
+        # Beside its power it gives leave to sell as much hydrogen as that could make.
+        given = self.extra_bus(f"{a['id']} given")
+        self.system.add(components.Source(label=a["id"], outputs={given: Flow(**sun)}))
+        out = {self.bus[a["bus"]]: 1, self.leave: self.worst}
+        self.convert(f"{a['id']} and leave", {given: 1}, out)
 
     wind = pv
 
@@ -99,6 +142,9 @@ class Park:
         self.store(a, a["bus"], 0, 1, 1, 1, a["loss_per_h"], 0)
 
     cold_tank = heat_tank
+
+    def hydrogen_tank(self, a):
+        self.store(a, a["bus"], 0, 1, 1, 1, 0, 0)
 
     def committed(self, a, **flow):
         """The principal flow of a machine that rests at the start, since this moment."""
@@ -155,6 +201,45 @@ class Park:
         )
         self.system.add(node)
         self.machines[a["id"]] = (node, power)
+
+    def electrolyser(self, a):
+        power, hydrogen = self.bus[a["electric_bus"]], self.bus[a["hydrogen_bus"]]
+        curve = a.get("efficiency_curve") or [[0, a["efficiency"]], [1, a["efficiency"]]]
+        assert len(curve) == 2 and not a.get("standby_kw"), "one straight line, no standby"
+        low = a["commitment"]["min_load"]
+        at = lambda share: curve[0][1] + (curve[1][1] - curve[0][1]) * (share - curve[0][0]) / (curve[1][0] - curve[0][0])
+        slope, offset = components.slope_offset_from_nonconvex_input(1, low, at(1), at(low))
+        slopes, offsets = {hydrogen: slope}, {hydrogen: offset}
+        if self.matching:
+            slopes[self.made], offsets[self.made] = slope, offset
+        if "heat_bus" in a:
+            heat = self.bus[a["heat_bus"]]
+            slopes[heat], offsets[heat] = a["heat_share"], 0
+        node = components.OffsetConverter(
+            label=a["id"],
+            inputs={power: self.committed(a, variable_costs=a["wear_per_kwh"])},
+            outputs={bus: Flow() for bus in slopes},
+            conversion_factors=slopes,
+            normed_offsets=offsets,
+        )
+        self.system.add(node)
+        self.machines[a["id"]] = (power, node)
+
+    def hydrogen_offtake(self, a):
+        """A buyer with a contract for the day, which is the horizon: what is short of it is bought elsewhere, unpaid."""
+        sold, delivered = self.extra_bus(f"{a['id']} sold"), self.extra_bus(f"{a['id']} delivered")
+        feeds = {self.bus[a["bus"]]: 1} | ({self.account: 1} if a.get("hourly_matching") else {})
+        self.convert(f"{a['id']} sells", feeds, {sold: 1})
+        pay = Flow(variable_costs=-a["price_per_kwh"])
+        paid = components.Converter(label=f"{a['id']} paid", inputs={sold: pay}, outputs={delivered: Flow()})
+        self.system.add(paid)
+        self.machines[a["id"]] = (sold, paid)
+        owed = a.get("kwh_per_day", 0.0)
+        if owed > 0:
+            short = Flow(variable_costs=a["shortfall_per_kwh"])
+            self.system.add(components.Source(label=f"{a['id']} short", outputs={delivered: short}))
+        buyer = Flow(nominal_capacity=a["max_kw"], full_load_time_min=owed / a["max_kw"])
+        self.system.add(components.Sink(label=a["id"], inputs={delivered: buyer}))
 
     def dump_cooler(self, a):
         self.sink(a["id"], a["heat_bus"], nominal_capacity=a["rated_kw"])
