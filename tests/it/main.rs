@@ -13,6 +13,7 @@ mod keys;
 mod live;
 mod park;
 mod peers;
+mod peers_dispatch;
 mod peers_grpc;
 mod peers_modbus;
 mod peers_mqtt;
