@@ -19,7 +19,7 @@ mod source;
 mod store;
 mod values;
 
-pub use decide::{plan, problem};
+pub use decide::{Effort, end_values, plan, plan_with, problem};
 pub use plan::{AssetPlan, BusPlan, Fallback, Plan, PlanStatus, Slack};
 pub use problem::{Column, Problem, Request, Row, Solution, Solve, SolveError, SolveStatus};
 
