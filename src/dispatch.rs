@@ -3,12 +3,15 @@
 //!
 //! [`plan`] is the whole of it. Ramps are left to control: they are shorter than the shortest interval.
 
+mod calendar;
+mod capture;
 mod converter;
 mod decide;
 mod elements;
 mod formulate;
 mod known;
 mod mapping;
+mod matching;
 mod model;
 mod plan;
 mod problem;

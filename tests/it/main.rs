@@ -3,10 +3,12 @@
 
 mod bad_site;
 mod checker;
+mod checker_stores;
 mod dispatch;
 mod dispatch_park;
 mod forecast;
 mod hexctl;
+mod hydrogen_co2;
 mod journal;
 mod journal_live;
 mod keys;
@@ -28,6 +30,7 @@ mod rpc_tls;
 mod rpc_tls_live;
 mod small_office;
 mod solver;
+mod stores_and_sinks;
 mod tls_files;
 mod twin;
 mod virtual_day;
