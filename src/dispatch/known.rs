@@ -49,12 +49,8 @@ impl Known {
         let notes = &mut known.notes;
         known.import_price = list(&input.horizon.import_price, dearest, "import price", notes);
         known.export_price = list(&input.horizon.export_price, 0.0, "export price", notes);
-        known.co2_factor = list(
-            &input.horizon.co2_kg_per_kwh,
-            input.site.grid_co2_kg_per_kwh(),
-            "emission factor of the grid",
-            notes,
-        );
+        known.co2_factor =
+            list(&input.horizon.co2_kg_per_kwh, input.site.grid_co2_kg_per_kwh(), "emission factor of the grid", notes);
         if input.horizon.flat_price {
             notes.push(format!("wall time is not synchronised: import priced at {dearest} throughout"));
         }
