@@ -205,11 +205,11 @@ mod tests {
         for t in 0..DAY * 28 {
             // A deviation of eight hours one way and eight the other, and one that changes every half hour.
             let slow = if (t / 32) % 2 == 0 { 10.0 } else { -10.0 };
-            let quick = if (t / 2) % 2 == 0 { 10.0 } else { -10.0 };
+            let quick = if (t / 2 + t / DAY) % 2 == 0 { 10.0 } else { -10.0 };
             long.learn(t % DAY, Some(-100.0 + slow), None, &HABIT);
             short.learn(t % DAY, Some(-100.0 + quick), None, &HABIT);
         }
-        let (l, s) = (long.left_after(1.0, &HABIT), short.left_after(0.5, &HABIT));
+        let (l, s) = (long.left_after(1.0, &HABIT), short.left_after(0.25, &HABIT));
         assert!(l > 0.6 && s < 0.4, "{l} {s}");
         for model in [&long, &short, &Model::default()] {
             let all: Vec<f64> = (0..400).map(|h| model.left_after(f64::from(h) / 8.0, &HABIT)).collect();

@@ -102,7 +102,8 @@ impl Spread {
     const NARROWEST: f64 = 0.002;
 
     fn take(&mut self, strayed: f64) {
-        let rate = 0.03 + 0.07 * (-self.seen / 200.0).exp();
+        // Quick at first; then slow, because the outcomes of a day are much alike and come a day late.
+        let rate = 0.005 + 0.06 * (-self.seen / 150.0).exp();
         let step = rate * (self.high - self.low).max(Self::NARROWEST);
         self.low += step * (0.1 - f64::from(u8::from(strayed < self.low)));
         self.high += step * (f64::from(u8::from(strayed > self.high)) - 0.1);
