@@ -204,8 +204,8 @@ mod tests {
         let (mut long, mut short) = (Model::default(), Model::default());
         for t in 0..DAY * 28 {
             // A deviation of eight hours one way and eight the other, and one that changes every half hour.
-            let slow = if (t / 32) % 2 == 0 { 10.0 } else { -10.0 };
-            let quick = if (t / 2 + t / DAY) % 2 == 0 { 10.0 } else { -10.0 };
+            let slow = if (t / 32).is_multiple_of(2) { 10.0 } else { -10.0 };
+            let quick = if (t / 2 + t / DAY).is_multiple_of(2) { 10.0 } else { -10.0 };
             long.learn(t % DAY, Some(-100.0 + slow), None, &HABIT);
             short.learn(t % DAY, Some(-100.0 + quick), None, &HABIT);
         }

@@ -192,7 +192,7 @@ pub fn check(site: &Site, offer: &Offer, now: Park) -> Result<(), Refused> {
     if offer.by.trim().is_empty() || offer.by.len() > NAME_MAX {
         return Err(Refused::Nobody);
     }
-    if offer.step_s < 60 || offer.step_s > STEP_MAX_S || offer.step_s % 60 != 0 {
+    if offer.step_s < 60 || offer.step_s > STEP_MAX_S || !offer.step_s.is_multiple_of(60) {
         return Err(Refused::Step(offer.step_s));
     }
     let n = offer.values.len();

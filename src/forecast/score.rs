@@ -150,7 +150,7 @@ mod tests {
     /// A generator of its own: errors of a skewed law.
     fn errors(n: usize) -> Vec<f64> {
         let mut x = 12_345_u64;
-        let mut draw = || {
+        let draw = || {
             x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (x >> 11) as f64 / (1u64 << 53) as f64
         };

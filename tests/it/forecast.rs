@@ -1,6 +1,8 @@
 //! Forecasts: finite whatever is missing, gaps stay gaps, and a learnt day is repeated.
 
-use hexad::forecast::{History, Interval, Means, TimeGrid, horizon};
+use std::sync::Arc;
+
+use hexad::forecast::{External, History, Interval, Lead, Means, Offer, Subject, TimeGrid, horizon};
 use hexad::site::{AssetIx, Kind, Reason, Site};
 use hexad::state::{SiteState, Weather};
 use hexad::units::Park;
@@ -46,7 +48,10 @@ fn yesterday_is_repeated_and_corrected_by_now() {
     }
     let kept = serde_json::to_vec(&history).unwrap();
     let again: History = serde_json::from_slice(&kept).unwrap();
-    assert_eq!(serde_json::to_vec(&again).unwrap(), kept);
+    let same = horizon(&site, &state, &again, TimeGrid::new(state.now.park));
+    for (a, b) in h.assets.iter().flatten().zip(same.assets.iter().flatten()) {
+        assert!((a - b).abs() < 1e-6, "a restart forgets nothing: {a} {b}");
+    }
     assert!(kept.len() < 1_000_000);
 }
 
@@ -249,6 +254,72 @@ fn outdoor_temperature_is_yesterdays_shape_lifted_to_now_and_moves_the_heat_load
     for (kw, c) in h.assets[ix].iter().zip(&c) {
         assert!((kw - draws(*c)).abs() < 0.03 * rated, "{kw} kW at {c} degC: {}", draws(*c));
     }
+}
+
+/// A forecast by others from Monday midnight, hourly, for two days and good for three.
+fn offer(subject: Subject, value: f64) -> Offer {
+    Offer {
+        subject,
+        start: Park::from_unix(MONDAY),
+        step_s: 3600,
+        values: vec![value; 48],
+        p10: vec![],
+        p90: vec![],
+        until: Park::from_unix(MONDAY + 3 * 86400),
+        by: "anna".into(),
+    }
+}
+
+#[test]
+fn f45_a_bad_forecast_of_others_shows_beside_the_daemons_own() {
+    let site = park::reference();
+    let load = load_ix(&site, "load_normal");
+    let mut history = History::default();
+    learn(&mut history, &site, MONDAY - 7 * 86400, MONDAY, 900);
+    let mut external = External::default();
+    external.take(&site, offer(Subject::Asset(load), -300.0), Park::from_unix(MONDAY)).unwrap();
+    history.hear(Arc::new(external));
+    let first = |history: &History, at: i64| {
+        let state = park::state(&site, Park::from_unix(at), 0.5, 0.5, 0.5);
+        horizon(&site, &state, history, TimeGrid::new(state.now.park)).assets[load.0][0]
+    };
+    assert_eq!(first(&history, MONDAY), -300.0, "it is used all the same");
+    learn(&mut history, &site, MONDAY, MONDAY + 86400, 900);
+    let mae = |external, lead| history.score(Some(load), external, lead).unwrap().mae;
+    for lead in [Lead::Hour, Lead::Hours, Lead::HalfDay] {
+        assert!(
+            mae(true, lead) > 150.0 && mae(false, lead) < 10.0,
+            "{lead:?}: {} {}",
+            mae(true, lead),
+            mae(false, lead)
+        );
+    }
+    assert!((first(&history, MONDAY + 3 * 86400) + 40.0).abs() < 3.0, "own again once it has expired");
+}
+
+#[test]
+fn prices_of_others_go_before_the_tariff_are_repeated_and_end_with_their_expiry() {
+    let site = park::reference();
+    let mut history = History::default();
+    let mut external = External::default();
+    for (subject, value) in [(Subject::ImportPrice, -0.05), (Subject::ExportPrice, 0.11), (Subject::Co2, 0.9)] {
+        external.take(&site, offer(subject, value), Park::from_unix(MONDAY)).unwrap();
+    }
+    history.hear(Arc::new(external));
+    let seen = |history: &History, at: i64, synchronised: bool| {
+        let mut state = park::state(&site, Park::from_unix(at), 0.5, 0.5, 0.5);
+        state.now.synchronised = synchronised;
+        horizon(&site, &state, history, TimeGrid::new(state.now.park))
+    };
+    for at in [MONDAY, MONDAY + 40 * 3600, MONDAY + 60 * 3600] {
+        let h = seen(&history, at, true);
+        assert!(h.import_price.iter().all(|p| (p + 0.05).abs() < 1e-9), "{:?}", h.import_price);
+        assert!(h.export_price.iter().all(|p| (p - 0.11).abs() < 1e-9));
+        assert!(h.co2_kg_per_kwh.iter().all(|p| (p - 0.9).abs() < 1e-9));
+    }
+    let own = seen(&History::default(), MONDAY + 3 * 86400, true);
+    assert_eq!(seen(&history, MONDAY + 3 * 86400, true).import_price, own.import_price);
+    assert!(seen(&history, MONDAY, false).import_price.iter().all(|p| (p - 1.42).abs() < 1e-9), "F36: of which hour?");
 }
 
 #[test]
