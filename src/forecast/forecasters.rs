@@ -5,7 +5,7 @@ use super::history::{History, Series, Sight};
 use super::model::Habit;
 use super::offer::Subject;
 use super::score::{Guess, Lead};
-use super::signal::{CLEAR_FLOOR, Form, OUTDOOR, clear_kw, form, habit};
+use super::signal::{Form, OUTDOOR, clear_kw, form, habit, level, value};
 use super::slot::Slots;
 use super::{QUARTER_S, Quantiles, TimeGrid};
 use crate::site::{Asset, AssetIx, Site};
@@ -158,16 +158,8 @@ impl<'a> Desk<'a> {
     /// The own forecast; `None` only for a temperature of which nothing at all is known.
     fn points(&self, on: &Subjected<'_>) -> Option<Vec<Point>> {
         let anchor = self.anchor(on);
-        let default = match on.form {
-            Form::Sun => Some(CLEARNESS_DEFAULT),
-            Form::Wind => Some(WIND_SHARE * on.high),
-            _ => on.now,
-        };
-        let worst = match on.form {
-            Form::Outdoor => None,
-            Form::Sun | Form::Wind => Some(on.high),
-            _ => Some(on.low),
-        };
+        let worst = (on.form != Form::Outdoor).then_some(on.low);
+        let default = on.typical().or(on.now).or(worst);
         let along = self.parts.iter().enumerate().map(|(t, parts)| {
             let left = anchor.map_or(0.0, |(deviation, age_h)| {
                 deviation * on.series.model.left_after(self.lead_h(t) + age_h, &on.habit)
@@ -176,18 +168,13 @@ impl<'a> Desk<'a> {
             for part in parts {
                 let slot = part.slots.of_habit(&on.habit);
                 let expected = on.series.model.expected(slot, self.outdoor.get(t).copied().flatten(), &on.habit);
-                let (mean, known) = expected.or(default.map(|d| (d, false))).or(worst.map(|w| (w, false)))?;
-                let unit = match (on.form, on.asset) {
-                    (Form::Sun, Some(asset)) => {
-                        let middle = Park::from_unix(part.quarter * QUARTER_S + QUARTER_S / 2);
-                        clear_kw(self.site, &asset.kind, middle)
-                    }
-                    _ => 1.0,
-                };
-                let level = if on.form == Form::Sun { (mean + left).clamp(0.0, 1.3) } else { mean + left };
-                point.value += part.share * unit * level;
+                let (mean, known) = expected.or(default.map(|d| (d, false)))?;
+                let middle = Park::from_unix(part.quarter * QUARTER_S + QUARTER_S / 2);
+                let clear = on.asset.map_or(0.0, |asset| clear_kw(self.site, &asset.kind, middle));
+                let level = mean + left;
+                point.value += part.share * on.asset.map_or(level, |asset| value(asset, level, clear));
                 point.known &= known;
-                point.clear_kw += part.share * unit;
+                point.clear_kw += part.share * clear;
             }
             Some(point).filter(|p| p.value.is_finite())
         });
@@ -199,19 +186,12 @@ impl<'a> Desk<'a> {
         let at = self.sight.at;
         let slots = Slots::of(self.site, (at.unix() / QUARTER_S as f64).floor() as i64);
         let outdoor = self.sight.values.last().copied().flatten();
-        let level = match (on.form, on.asset) {
-            (Form::Sun, Some(asset)) => {
-                let clear = clear_kw(self.site, &asset.kind, at);
-                on.now.filter(|_| clear > CLEAR_FLOOR * on.high).map(|kw| (kw / clear).clamp(0.0, 1.3))
-            }
-            _ => on.now,
+        let level = match on.asset {
+            Some(asset) => on.now.and_then(|kw| level(asset, kw, clear_kw(self.site, &asset.kind, at))),
+            None => on.now,
         };
         let slot = slots.of_habit(&on.habit);
-        let expected = on.series.model.expected(slot, outdoor, &on.habit).map(|(e, _)| e).or(match on.form {
-            Form::Sun => Some(CLEARNESS_DEFAULT),
-            Form::Wind => Some(WIND_SHARE * on.high),
-            _ => None,
-        });
+        let expected = on.series.model.expected(slot, outdoor, &on.habit).map(|(e, _)| e).or(on.typical());
         let now = level.zip(expected).map(|(l, e)| l - e);
         let newest = on.series.model.newest().zip(self.history.quarter()).map(|((deviation, back), quarter)| {
             let middle = (quarter - back as i64) as f64 * QUARTER_S as f64 - QUARTER_S as f64 / 2.0;
@@ -229,6 +209,15 @@ impl<'a> Desk<'a> {
 }
 
 impl Subjected<'_> {
+    /// What is learnt of the signal, where nothing has been learnt.
+    fn typical(&self) -> Option<f64> {
+        match self.form {
+            Form::Sun => Some(CLEARNESS_DEFAULT),
+            Form::Wind => self.asset.and_then(|asset| level(asset, WIND_SHARE * self.high, 0.0)),
+            _ => None,
+        }
+    }
+
     /// The unit of how far outcomes stray: it makes errors of different hours alike.
     fn scale(&self, value: f64, clear_kw: f64) -> f64 {
         let rated = self.high.max(-self.low).max(1e-9);

@@ -10,7 +10,7 @@ use super::external::External;
 use super::grid::QUARTER_S;
 use super::model::{Model, Moments};
 use super::score::{Lead, Score, Track};
-use super::signal::{CLEAR_FLOOR, Form, OUTDOOR, by_weather, clear_kw, form, habit, signal};
+use super::signal::{OUTDOOR, by_weather, clear_kw, form, habit, level, signal};
 use super::slot::Slots;
 use super::ticket::{self, Ticket};
 use crate::site::{AssetIx, Site, Value};
@@ -259,15 +259,9 @@ impl History {
             let mean = series.close();
             series.push(mean);
             let habit = habit(site, asset, form);
-            if form == Form::Sun {
-                let clear = clear_kw(site, &asset.kind, middle);
-                let clearness = mean
-                    .filter(|_| clear > CLEAR_FLOOR * asset.kind.rated().kw())
-                    .map(|kw| (kw / clear).clamp(0.0, 1.3));
-                series.model.learn(slots.day, clearness, None, &habit);
-            } else {
-                series.model.learn(slots.of_habit(&habit), mean, outdoor, &habit);
-            }
+            let clear = clear_kw(site, &asset.kind, middle);
+            let level = mean.and_then(|kw| level(asset, kw, clear));
+            series.model.learn(slots.of_habit(&habit), level, outdoor, &habit);
         }
         self.settle(quarter + 1);
     }

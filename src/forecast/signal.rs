@@ -13,6 +13,10 @@ const OPEN_SHARE: f64 = 0.005;
 const PER_KELVIN: f64 = 0.1;
 /// Below this share of 1000 W/m2 the sky's clearness is not estimated: the model's error rules there.
 pub(super) const CLEAR_FLOOR: f64 = 0.05;
+/// Clouds beside the sun give more than a clear sky, for a while.
+const CLEARNESS_MAX: f64 = 1.3;
+/// A turbine at rest: the wind is so much of what starts it.
+const CALM: f64 = 0.8;
 
 /// What kind of signal it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +27,8 @@ pub(super) enum Form {
     Cars,
     /// Could be delivered, kW; learnt as a share of what a clear sky gives.
     Sun,
-    /// Could be delivered, kW.
+    /// Could be delivered, kW; learnt as the wind speed that the power curve gives it at, m/s: speed strays alike up and down,
+    /// power does not.
     Wind,
     /// Outdoor temperature, degC.
     Outdoor,
@@ -59,7 +64,7 @@ pub(super) fn habit(site: &Site, asset: &Asset, form: Form) -> Habit {
         Form::Consumer => Habit { by_calendar: true, rates: [0.1, 0.25], fade_h: 1.5, typical: 0.02 * rated, slope },
         Form::Cars => Habit { by_calendar: true, rates: [0.1, 0.25], fade_h: 1.5, typical: 0.05 * rated, slope },
         Form::Sun => by_day(3.0, 0.1, 0.1),
-        Form::Wind => by_day(4.0, 0.05 * rated, 0.05),
+        Form::Wind => by_day(4.0, 0.5, 0.05),
         Form::Outdoor => OUTDOOR,
     }
 }
@@ -90,6 +95,25 @@ pub(super) fn clear_kw(site: &Site, kind: &Kind, at: Park) -> f64 {
     k.rated_kw * sun::clear_sky(at, (site.latitude_deg, site.longitude_deg), k.tilt_deg, k.azimuth_deg)
 }
 
+/// What is learnt of a signal's value: see [`Form`]. `None` where it tells nothing.
+pub(super) fn level(asset: &Asset, kw: f64, clear_kw: f64) -> Option<f64> {
+    match &asset.kind {
+        Kind::Pv(k) => (clear_kw > CLEAR_FLOOR * k.rated_kw).then(|| (kw / clear_kw).clamp(0.0, CLEARNESS_MAX)),
+        Kind::Wind(k) => Some(speed_at(&k.curve, kw)),
+        _ => Some(kw),
+    }
+}
+
+/// The value that belongs to what was learnt.
+pub(super) fn value(asset: &Asset, level: f64, clear_kw: f64) -> f64 {
+    match &asset.kind {
+        Kind::Pv(_) => clear_kw * level.clamp(0.0, CLEARNESS_MAX),
+        // Storms are not forecast: no speed is learnt beyond the one of full power.
+        Kind::Wind(k) => on_curve(&k.curve, level.min(speed_at(&k.curve, f64::INFINITY))),
+        _ => level,
+    }
+}
+
 /// What the weather station says that a source could deliver, kW: by irradiance, or by wind speed and the power curve.
 /// How much of that really comes is learnt.
 pub(super) fn by_weather(site: &Site, asset: &Asset, weather: &Weather, at: Park) -> Option<f64> {
@@ -112,9 +136,32 @@ fn on_curve(curve: &[[f64; 2]], wind_m_s: f64) -> f64 {
     span.map_or_else(|| 0.0, |(a, b)| a[1] + (b[1] - a[1]) * (wind_m_s - a[0]) / (b[0] - a[0]).max(1e-9))
 }
 
+/// The lowest wind speed that gives `kw`, or the one of full power; for nothing a speed that gives nothing.
+pub(super) fn speed_at(curve: &[[f64; 2]], kw: f64) -> f64 {
+    let starts = curve.iter().take_while(|p| p[1] <= 0.0).last().or(curve.first()).map_or(0.0, |p| p[0]);
+    if kw <= 0.0 {
+        return CALM * starts;
+    }
+    let full = curve.iter().map(|p| p[1]).fold(0.0, f64::max);
+    let kw = kw.min(full);
+    let mut pairs = curve.iter().zip(curve.iter().skip(1));
+    let span = pairs.find(|(a, b)| a[1] <= kw && kw <= b[1] && a[1] < b[1]);
+    span.map_or(starts, |(a, b)| a[0] + (b[0] - a[0]) * (kw - a[1]) / (b[1] - a[1]))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::on_curve;
+    use super::{on_curve, speed_at};
+
+    #[test]
+    fn a_power_is_given_back_by_its_speed() {
+        let curve = [[0.0, 0.0], [3.0, 0.0], [5.0, 20.0], [12.0, 100.0], [25.0, 100.0]];
+        for kw in [0.0, 0.1, 10.0, 55.0, 100.0] {
+            assert!((on_curve(&curve, speed_at(&curve, kw)) - kw).abs() < 1e-9);
+        }
+        assert_eq!((speed_at(&curve, 1e9), speed_at(&curve, -1.0)), (12.0, 0.8 * 3.0));
+        assert_eq!(speed_at(&[], 5.0), 0.0);
+    }
 
     #[test]
     fn the_power_curve_is_followed_between_its_points_and_nothing_comes_outside() {
