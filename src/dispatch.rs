@@ -3,24 +3,29 @@
 //!
 //! [`plan`] is the whole of it. Ramps are left to control: they are shorter than the shortest interval.
 
+mod answer;
 mod converter;
 mod decide;
+mod elastic;
 mod elements;
+mod explain;
 mod formulate;
 mod known;
 mod mapping;
 mod model;
+mod obstacle;
 mod plan;
 mod problem;
 mod readout;
 mod rules;
 mod sink;
+mod sound;
 mod source;
 mod store;
 mod values;
 
 pub use decide::{Effort, end_values, plan, plan_with, problem};
-pub use plan::{AssetPlan, BusPlan, Fallback, Plan, PlanStatus, Slack};
+pub use plan::{AssetPlan, Binding, BusPlan, Conflict, Fallback, Plan, PlanStatus, Slack};
 pub use problem::{Column, Problem, Request, Row, Solution, Solve, SolveError, SolveStatus};
 
 use decide::VALID_S;

@@ -43,6 +43,8 @@ pub(super) struct Places {
     pub energy: Vec<Col>,
     /// Rows of the stored energy, parallel to `energy`.
     pub state: Vec<RowIx>,
+    /// All rows that the asset's elements made.
+    pub rows: std::ops::Range<usize>,
 }
 
 /// A programme being built.
@@ -69,6 +71,8 @@ pub(super) struct Formulation {
     pub places: Vec<Places>,
     pub reliefs: Vec<Relief>,
     pub start: Option<Vec<f64>>,
+    /// Of the assets.
+    pub names: Vec<String>,
 }
 
 /// Builds the programme, its commitments whole for `whole_h` hours.
@@ -89,6 +93,7 @@ pub(super) fn formulate(input: &Inputs<'_>, known: &Known, whole_h: f64) -> Form
     for ix in 0..input.site.assets.len() {
         let ports = vec![vec![Expr::default(); known.len()]; input.site.assets[ix].ports.len()];
         let potential = potential(input, known, AssetIx(ix));
+        let first = b.model.rows();
         b.places.push(Places { ports, potential, ..Places::default() });
         for element in elements(input, known, &worth, AssetIx(ix)) {
             match &element {
@@ -98,6 +103,7 @@ pub(super) fn formulate(input: &Inputs<'_>, known: &Known, whole_h: f64) -> Form
                 Element::Converter(e) => super::converter::build(&mut b, AssetIx(ix), e),
             }
         }
+        b.places[ix].rows = first..b.model.rows();
     }
     b.finish()
 }
@@ -177,6 +183,7 @@ impl Build<'_> {
             places: self.places,
             reliefs: self.reliefs,
             start,
+            names: self.input.site.assets.iter().map(|a| a.id.clone()).collect(),
         }
     }
 }

@@ -4,7 +4,9 @@
 mod bad_site;
 mod checker;
 mod dispatch;
+mod dispatch_bad_inputs;
 mod dispatch_park;
+mod explain;
 mod forecast;
 mod hexctl;
 mod journal;
@@ -27,6 +29,7 @@ mod rpc_raw;
 mod rpc_tls;
 mod rpc_tls_live;
 mod small_office;
+mod soak;
 mod solver;
 mod tls_files;
 mod twin;
