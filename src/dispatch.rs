@@ -3,29 +3,34 @@
 //!
 //! [`plan`] is the whole of it. Ramps within an interval are left to control.
 
+mod answer;
 mod calendar;
 mod capture;
 mod converter;
 mod decide;
+mod elastic;
 mod elements;
+mod explain;
 mod flow;
 mod formulate;
 mod known;
 mod mapping;
 mod matching;
 mod model;
+mod obstacle;
 mod performance;
 mod plan;
 mod problem;
 mod readout;
 mod rules;
 mod sink;
+mod sound;
 mod source;
 mod store;
 mod values;
 
 pub use decide::{Effort, end_values, plan, plan_with, problem};
-pub use plan::{AssetPlan, BusPlan, Fallback, Plan, PlanStatus, Slack};
+pub use plan::{AssetPlan, Binding, BusPlan, Conflict, Fallback, Plan, PlanStatus, Slack};
 pub use problem::{Column, Problem, Request, Row, Solution, Solve, SolveError, SolveStatus};
 
 use decide::VALID_S;

@@ -45,6 +45,8 @@ pub(super) struct Places {
     pub state: Vec<RowIx>,
     /// Fuel burned from a tank of its own, kW per interval; empty for machines without one.
     pub fuel: Vec<Expr>,
+    /// All rows that the asset's elements made.
+    pub rows: std::ops::Range<usize>,
 }
 
 /// A programme being built.
@@ -71,6 +73,8 @@ pub(super) struct Formulation {
     pub places: Vec<Places>,
     pub reliefs: Vec<Relief>,
     pub start: Option<Vec<f64>>,
+    /// Of the assets.
+    pub names: Vec<String>,
 }
 
 /// Builds the programme, its commitments whole for `whole_h` hours.
@@ -92,6 +96,7 @@ pub(super) fn formulate(input: &Inputs<'_>, known: &Known, whole_h: f64) -> Form
     for ix in 0..input.site.assets.len() {
         let ports = vec![vec![Expr::default(); known.len()]; input.site.assets[ix].ports.len()];
         let potential = potential(input, known, AssetIx(ix));
+        let first = b.model.rows();
         b.places.push(Places { ports, potential, ..Places::default() });
         for element in elements(input, known, &worth, AssetIx(ix)) {
             match element {
@@ -105,6 +110,7 @@ pub(super) fn formulate(input: &Inputs<'_>, known: &Known, whole_h: f64) -> Form
                 }
             }
         }
+        b.places[ix].rows = first..b.model.rows();
     }
     // What links an asset to others, once all of them stand.
     for (element, flow) in &captures {
@@ -200,6 +206,7 @@ impl Build<'_> {
             places: self.places,
             reliefs: self.reliefs,
             start,
+            names: self.input.site.assets.iter().map(|a| a.id.clone()).collect(),
         }
     }
 }

@@ -57,6 +57,10 @@ impl Model {
     pub fn lower(&self, col: Col) -> f64 {
         self.problem.columns[col.0].lower
     }
+    /// How many rows there are so far.
+    pub fn rows(&self) -> usize {
+        self.problem.rows.len()
+    }
     pub fn row(&mut self, lower: f64, upper: f64, terms: &[(Col, f64)]) -> RowIx {
         self.problem.rows.push(Row { lower, upper });
         let row = RowIx(self.problem.rows.len() - 1);

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, stdout};
 use anyhow::Result;
 use hexad::proto::v1;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::client::Daemon;
@@ -25,6 +26,8 @@ struct PlanFigures {
     assets: Vec<AssetFigures>,
     buses: Vec<BusFigures>,
     slacks: Vec<SlackFigures>,
+    conflicts: Vec<ConflictFigures>,
+    binding: Vec<BindingFigures>,
 }
 
 #[derive(Serialize)]
@@ -62,6 +65,33 @@ struct SlackFigures {
     price_per_kwh: f64,
 }
 
+#[derive(Serialize)]
+struct ConflictFigures {
+    what: String,
+    from: u32,
+    to: u32,
+    amount: f64,
+    unit: String,
+    price_per_kwh: f64,
+    because: Vec<BindingFigures>,
+}
+
+#[derive(Serialize)]
+struct BindingFigures {
+    limit: String,
+    from: u32,
+    to: u32,
+    at: f64,
+    unit: String,
+    worth_per_kwh: Option<f64>,
+}
+
+impl From<v1::Binding> for BindingFigures {
+    fn from(b: v1::Binding) -> Self {
+        Self { limit: b.limit, from: b.from, to: b.to, at: b.at, unit: b.unit, worth_per_kwh: b.worth_per_kwh }
+    }
+}
+
 pub(crate) async fn run(daemon: &mut Daemon, json: bool, width: Option<usize>) -> Result<()> {
     let plan = daemon.plan().await?;
     if json {
@@ -86,17 +116,54 @@ fn page(site: &v1::Site, plan: &v1::Plan, width: usize) -> String {
         format!("{}   plan {} {}", site.name, head.id.map_or_else(String::new, |i| i.to_string()), head.status);
     text += &format!(", made {}, in force until {}\n", at(plan.made_at), at(plan.valid_until));
     let (cost, gap) = (number(head.cost, 2), number(head.gap.map(|g| g * 100.0), 2));
-    text += &format!("cost {cost} {}, gap {gap} %, solved in {} ms", site.currency, number(head.solve_ms, 0));
+    let bound = head.bound.map_or_else(String::new, |b| format!(" (no plan costs less than {b:.2})"));
+    text += &format!("cost {cost} {}{bound}, gap {gap} %, solved in {} ms", site.currency, number(head.solve_ms, 0));
     text += &if head.note.is_empty() { "\n\n".to_owned() } else { format!("; {}\n\n", head.note) };
     text += &chart(site, plan, &zone, width);
     text += &format!("\n{}", flows(plan));
     text += &format!("\n{}", prices(site, plan));
-    for slack in &plan.slacks {
-        let start = plan.intervals.get(slack.interval as usize).and_then(|i| i.start);
-        let (what, amount, price) = (&slack.what, slack.amount, slack.price_per_kwh);
-        text += &format!("\nlimits in conflict: {what} by {amount:.1} at {} ({price:.2}/kWh)", at(start));
+    text + &explained(plan, &zone)
+}
+
+/// What gives way and why, and which limits make the plan dearer.
+fn explained(plan: &v1::Plan, zone: &TimeZone) -> String {
+    let mut text = String::new();
+    for c in &plan.conflicts {
+        let (what, amount, unit) = (&c.what, c.amount, &c.unit);
+        text +=
+            &format!("\nlimits in conflict, {}: {what}, by up to {amount:.1} {unit}; ", span(plan, zone, c.from, c.to));
+        text += &format!("a unit of relief is worth {:.2}/kWh\n", c.price_per_kwh);
+        for b in &c.because {
+            text += &format!("    because {}\n", standing(b));
+        }
     }
-    if plan.slacks.is_empty() { text } else { text + "\n" }
+    if !plan.binding.is_empty() {
+        text += "\nlimits that hold\n";
+    }
+    for b in &plan.binding {
+        text += &format!("{}  {}\n", span(plan, zone, b.from, b.to), standing(b));
+    }
+    text
+}
+
+/// "grid: import limit (import_max_kw 500) at 475 kW, one kW more is worth 39.60/kWh"
+fn standing(b: &v1::Binding) -> String {
+    let (limit, at, unit) = (&b.limit, b.at, &b.unit);
+    match b.worth_per_kwh {
+        Some(worth) => format!("{limit} at {at:.0} {unit}, one {unit} more is worth {worth:.2}/kWh"),
+        None if at > 0.5 => format!("{limit} at {at:.0} {unit}"),
+        None => limit.clone(),
+    }
+}
+
+fn span(plan: &v1::Plan, zone: &TimeZone, from: u32, to: u32) -> String {
+    let start = |i: u32| plan.intervals.get(i as usize).and_then(|i| time(i.start));
+    let last = plan.intervals.get((to as usize).saturating_sub(1));
+    let end = last.and_then(|i| {
+        let seconds = (i.hours * 3600.0).round() as i64;
+        time(i.start)?.checked_add(jiff::SignedDuration::from_secs(seconds)).ok()
+    });
+    format!("{} to {}", clock(start(from), zone, "%H:%M"), clock(end, zone, "%H:%M"))
 }
 
 fn flows(plan: &v1::Plan) -> String {
@@ -159,6 +226,15 @@ fn figures(plan: v1::Plan) -> PlanFigures {
         amount: s.amount,
         price_per_kwh: s.price_per_kwh,
     };
+    let conflict = |c: v1::Conflict| ConflictFigures {
+        what: c.what,
+        from: c.from,
+        to: c.to,
+        amount: c.amount,
+        unit: c.unit,
+        price_per_kwh: c.price_per_kwh,
+        because: c.because.into_iter().map(BindingFigures::from).collect(),
+    };
     PlanFigures {
         summary: plan_head(plan.summary),
         made_at: time(plan.made_at),
@@ -171,5 +247,7 @@ fn figures(plan: v1::Plan) -> PlanFigures {
         assets: plan.assets.into_iter().map(asset).collect(),
         buses: plan.buses.into_iter().map(|b| BusFigures { id: b.id, price_per_kwh: b.price_per_kwh }).collect(),
         slacks: plan.slacks.into_iter().map(slack).collect(),
+        conflicts: plan.conflicts.into_iter().map(conflict).collect(),
+        binding: plan.binding.into_iter().map(BindingFigures::from).collect(),
     }
 }
