@@ -78,6 +78,10 @@ fn plan(at: Now, grid_kw: f64, battery_kw: f64, stored_value: f64) -> Plan {
         ],
         buses: vec![BusPlan { price: vec![1.0] }],
         slacks: vec![],
+        limits: vec![],
+        co2: None,
+        limits: vec![],
+        co2: None,
         note: String::new(),
     }
 }

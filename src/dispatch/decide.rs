@@ -3,7 +3,7 @@
 use super::formulate::formulate;
 use super::known::Known;
 use super::{
-    AssetPlan, BusPlan, Fallback, Inputs, Plan, PlanStatus, Problem, Request, Solve, SolveError, readout, rules,
+    AssetPlan, BusPlan, Fallback, Inputs, Plan, PlanStatus, Problem, Request, Solve, SolveError, pcc, readout, rules,
 };
 
 /// A plan may be followed this long, seconds.
@@ -28,15 +28,16 @@ pub fn plan(input: &Inputs<'_>, solve: &mut dyn Solve) -> Plan {
     let shape = |s: &super::Solution| {
         s.x.len() == formulation.problem.columns.len() && s.duals.len() == formulation.problem.rows.len()
     };
+    let in_force = |plan: Plan| Plan { limits: pcc::in_force(input, &known.grid, &plan), ..plan };
     let why = match solve.solve(&request) {
-        Ok(solution) if shape(&solution) => return readout::read(input, &known, &formulation, &solution),
+        Ok(solution) if shape(&solution) => return in_force(readout::read(input, &known, &formulation, &solution)),
         Ok(_) => SolveError::Failed("answer to another programme".to_owned()),
         Err(e) => e,
     };
     let mut plan = shifted(input).unwrap_or_else(|| rules::plan(input, &known));
     let notes = std::iter::once(format!("solver: {why}")).chain(known.notes.iter().cloned());
     plan.note = notes.collect::<Vec<_>>().join("; ");
-    plan
+    in_force(plan)
 }
 
 /// The programme that [`plan`] would solve, for tools and cross-checks.
@@ -73,6 +74,7 @@ fn shifted(input: &Inputs<'_>) -> Option<Plan> {
         assets: assets.collect(),
         buses: last.buses.iter().map(|b| BusPlan { price: pick(&b.price) }).collect(),
         slacks: Vec::new(),
+        co2: None,
         note: String::new(),
         ..last.clone()
     })

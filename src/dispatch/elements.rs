@@ -17,12 +17,14 @@ pub(super) struct Source {
     pub floor: Vec<f64>,
     /// Can run at most so, kW.
     pub cap: Vec<f64>,
-    /// Currency per kWh.
+    /// Currency per kWh, without its CO2.
     pub cost: Vec<f64>,
-    /// Price above `cost` at which the cap gives way, and what that is called.
-    pub over: Option<(f64, String)>,
-    /// The demand charge is on this source.
-    pub demand: bool,
+    /// Emitted per kWh, kg; empty = nothing.
+    pub co2: Vec<f64>,
+    /// Price above `cost` at which the cap gives way, and what that is called, by interval.
+    pub over: Option<(f64, Vec<String>)>,
+    /// It is what settles as import.
+    pub import: bool,
 }
 
 /// Takes energy.

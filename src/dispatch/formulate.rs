@@ -57,6 +57,10 @@ pub(super) struct Build<'a> {
     pub balance: Vec<Vec<RowIx>>,
     pub places: Vec<Places>,
     pub reliefs: Vec<Relief>,
+    /// Import over the PCC by interval; empty without one.
+    pub import: Vec<Vec<(Col, f64)>>,
+    /// What the park emits by interval, kg/h; who captures takes off.
+    pub emission: Vec<Expr>,
     /// Part of the cost that is decided already.
     pub offset: f64,
     /// Values for integer columns, from the last plan.
@@ -69,6 +73,7 @@ pub(super) struct Formulation {
     pub balance: Vec<Vec<RowIx>>,
     pub places: Vec<Places>,
     pub reliefs: Vec<Relief>,
+    pub emission: Vec<Expr>,
     pub start: Option<Vec<f64>>,
 }
 
@@ -82,6 +87,8 @@ pub(super) fn formulate(input: &Inputs<'_>, known: &Known) -> Formulation {
         balance: Vec::new(),
         places: Vec::new(),
         reliefs: Vec::new(),
+        import: Vec::new(),
+        emission: vec![Expr::default(); known.len()],
         offset: 0.0,
         hints: BTreeMap::new(),
     };
@@ -99,6 +106,10 @@ pub(super) fn formulate(input: &Inputs<'_>, known: &Known) -> Formulation {
             }
         }
     }
+    super::demand::build(&mut b);
+    super::co2::build(&mut b);
+    super::reserve::build(&mut b);
+    super::survival::build(&mut b);
     b.finish()
 }
 
@@ -132,7 +143,12 @@ impl Build<'_> {
 
     /// A slack in kW at `price` per kWh.
     pub fn relief(&mut self, t: usize, price: f64, what: impl FnOnce() -> String) -> Col {
-        let col = self.model.col(price * self.hours(t), 0.0, f64::INFINITY);
+        self.relief_for(self.hours(t), t, price, what)
+    }
+
+    /// A slack that lasts `hours`, shown at interval `t`, at `price` per unit and hour.
+    pub fn relief_for(&mut self, hours: f64, t: usize, price: f64, what: impl FnOnce() -> String) -> Col {
+        let col = self.model.col(price * hours, 0.0, f64::INFINITY);
         self.reliefs.push(Relief { col, interval: t, what: what(), price });
         col
     }
@@ -154,6 +170,14 @@ impl Build<'_> {
         place.terms.extend_from_slice(terms);
     }
 
+    /// Adds to what the park emits, kg/h: `constant + sum of terms`; who captures CO2 adds it with a minus. The
+    /// price is put on the sum, so no element's cost holds it.
+    pub fn emit(&mut self, t: usize, terms: &[(Col, f64)], constant: f64) {
+        let emission = &mut self.emission[t];
+        emission.constant += constant;
+        emission.terms.extend_from_slice(terms);
+    }
+
     fn finish(mut self) -> Formulation {
         // The decided part as a fixed column: a relative gap is then relative to the whole cost.
         self.model.col(self.offset, 1.0, 1.0);
@@ -172,6 +196,7 @@ impl Build<'_> {
             balance: self.balance,
             places: self.places,
             reliefs: self.reliefs,
+            emission: self.emission,
             start,
         }
     }

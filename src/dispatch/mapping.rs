@@ -16,7 +16,7 @@ use crate::site::{Asset, AssetIx, Kind, Point};
 use crate::state::{AssetState, Availability};
 use converters::converter;
 use sinks::load;
-use sources::{grid, source};
+use sources::{grid, source, supply};
 use stores::store;
 
 /// The elements of one asset; none where it cannot take part.
@@ -27,8 +27,7 @@ pub(super) fn elements(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: Ass
     match &asset.kind {
         Kind::Grid(k) => grid(input, known, k),
         Kind::GasSupply(k) => {
-            let cost = k.price_per_kwh + k.co2_kg_per_kwh * input.site.values.co2_per_kg;
-            vec![source(vec![0.0; known.len()], vec![k.max_kw; known.len()], vec![cost; known.len()])]
+            vec![supply(known, k.max_kw, k.price_per_kwh, k.co2_kg_per_kwh)]
         }
         Kind::Pv(_) | Kind::Wind(_) => {
             if !available && state.ports.first().is_none_or(|p| p.measured.is_err()) {
@@ -101,7 +100,8 @@ fn held(asset: &Asset, state: &AssetState, known: &Known, store: bool) -> Vec<El
         let along: Vec<f64> = (0..known.len()).map(|t| if store && t > 0 { 0.0 } else { kw.abs() }).collect();
         let zero = vec![0.0; known.len()];
         list.push(if kw >= 0.0 {
-            Element::Source(Source { port, floor: along.clone(), cap: along, cost: zero, over: None, demand: false })
+            let (floor, cap) = (along.clone(), along);
+            Element::Source(Source { port, floor, cap, cost: zero, co2: Vec::new(), over: None, import: false })
         } else {
             Element::Sink(Sink {
                 port,

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::{Co2Plan, LimitInForce};
 use crate::forecast::TimeGrid;
 use crate::units::Park;
 
@@ -100,6 +101,10 @@ pub struct Plan {
     pub buses: Vec<BusPlan>,
     /// Limits in conflict.
     pub slacks: Vec<Slack>,
+    /// Every limit at the PCC, and where it shapes the plan.
+    pub limits: Vec<LimitInForce>,
+    /// What it emits; `None` for a fallback.
+    pub co2: Option<Co2Plan>,
     /// Why it is a fallback, and what stood in for a missing input, in words; empty otherwise.
     pub note: String,
 }

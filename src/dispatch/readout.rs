@@ -1,5 +1,6 @@
 //! From the solver's answer back to the words of the house.
 
+use super::co2;
 use super::formulate::Formulation;
 use super::known::Known;
 use super::{AssetPlan, BusPlan, Inputs, Plan, PlanStatus, Slack, Solution, SolveStatus, VALID_S};
@@ -28,6 +29,8 @@ pub(super) fn read(input: &Inputs<'_>, known: &Known, f: &Formulation, s: &Solut
             .map(|rows| BusPlan { price: rows.iter().zip(&known.hours).map(|(r, h)| s.duals[r.0] / h).collect() })
             .collect(),
         slacks: slacks(f, s),
+        limits: Vec::new(),
+        co2: Some(co2::expected(input, known, &f.emission, &s.x)),
         note: known.notes.join("; "),
     }
 }

@@ -4,6 +4,7 @@
 
 use super::known::Known;
 use super::mapping::{affine, potential};
+use super::pcc::{Crossing, limits, narrowest};
 use super::values::{Worth, worth};
 use super::{AssetPlan, BusPlan, Fallback, Inputs, Plan, PlanStatus, Slack, VALID_S};
 use crate::site::kinds::{ColdTank, HeatTank};
@@ -43,6 +44,8 @@ pub(super) fn plan(input: &Inputs<'_>, known: &Known) -> Plan {
         assets: empty(input, known, &worth),
         buses: prices(input, known, &worth),
         slacks: Vec::new(),
+        limits: Vec::new(),
+        co2: None,
         note: String::new(),
     };
     let mut energy: Vec<Option<f64>> =
@@ -224,9 +227,9 @@ impl Step<'_> {
         let left = -self.net[bus.0];
         let kw = match &self.input.site.assets[asset.0].kind {
             Kind::Grid(k) if self.known.grid[t] => {
-                let limit =
-                    |kw: f64, import: bool| self.input.at_pcc(kw, import, self.input.horizon.grid.intervals[t].start);
-                left.clamp(-limit(k.export_max_kw, false), limit(k.import_max_kw, true))
+                let (all, at) = (limits(self.input, k), self.input.horizon.grid.intervals[t].start);
+                let limit = |crossing| narrowest(&all, crossing, at).map_or(0.0, |i| all[i].kw);
+                left.clamp(-limit(Crossing::Export), limit(Crossing::Import))
             }
             Kind::GasSupply(k) => left.clamp(0.0, k.max_kw),
             Kind::DumpCooler(k) if self.available(asset) => left.clamp(-k.rated_kw, 0.0),

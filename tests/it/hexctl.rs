@@ -161,6 +161,8 @@ async fn plan_as_json_is_whole() {
     assert_eq!(plan["assets"][1]["ports"][0], serde_json::json!({"bus": "elec", "power_kw": [-40.0, 95.0]}));
     assert_eq!(plan["buses"][0], serde_json::json!({"id": "elec", "price_per_kwh": [0.69, 1.18]}));
     assert_eq!(plan["slacks"][0]["what"], "heat: not enough");
+    assert_eq!((&plan["limits"][0]["by"], &plan["limits"][0]["binding"]), (&"grid-company".into(), &vec![0].into()));
+    assert_eq!(plan["co2"], serde_json::json!({"horizon_kg": 80.0, "today_kg": 300.0, "budget_kg": 500.0}));
 }
 
 #[tokio::test]
@@ -175,6 +177,11 @@ async fn plan_is_drawn_to_the_width() {
     assert!(line("battery", 0).contains("      ████████████████████████"), "discharge later\n{chart}");
     assert!(line("battery", 1).contains("██████ "), "charge first\n{chart}");
     assert!(!chart.contains("heat_load"), "heat is no electricity\n{chart}");
+    let limit = page.lines().find(|l| l.starts_with("import")).unwrap();
+    for words in ["125.0", "grid-company (grid_operator)", "10:46:40"] {
+        assert!(limit.contains(words), "{limit}");
+    }
+    assert!(page.contains("CO2: 300 kg today of a budget of 500 kg, 80 kg in the plan"), "{page}");
     assert!(page.contains("limits in conflict: heat: not enough by 100.0 at 2026-07-02 10:01:40"), "{page}");
 }
 

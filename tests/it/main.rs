@@ -3,8 +3,11 @@
 
 mod bad_site;
 mod checker;
+mod checker_duties;
 mod dispatch;
 mod dispatch_park;
+mod duties;
+mod duties_reserves;
 mod forecast;
 mod hexctl;
 mod journal;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hexad::dispatch::{AssetPlan, BusPlan, Plan, PlanStatus, Slack};
+use hexad::dispatch::{AssetPlan, BusPlan, Co2Plan, Crossing, LimitInForce, Plan, PlanStatus, Slack};
 use hexad::forecast::{Interval, TimeGrid};
 use hexad::rpc::{self, RpcError, Source};
 use hexad::site::kinds::{Battery, EvCharger, Grid};
 use hexad::site::{
-    Access, Alarm, AlarmId, AlarmKind, Asset, AssetIx, Bus, BusIx, Carrier, Cause, Device, DeviceFrame, DeviceIx, Kind,
-    Limiter, Link, Measure, Member, Mode, Point, PointIx, PointSpec, Port, Reading, Reason, Reversion, Setpoint,
-    Severity, Site, Stop, Target, Tariff, TariffPeriod, Value, Values, WriteReport,
+    Access, Alarm, AlarmId, AlarmKind, Asset, AssetIx, Bus, BusIx, Carrier, Cause, Class, Device, DeviceFrame,
+    DeviceIx, Kind, Limiter, Link, Measure, Member, Mode, Point, PointIx, PointSpec, Port, Reading, Reason, Reversion,
+    Setpoint, Severity, Site, Stop, Target, Tariff, TariffPeriod, Value, Values, WriteReport,
 };
 use hexad::snapshot::{Clip, Health, Snapshot};
 use hexad::state::{AssetState, Availability, Believed, BusState, SiteState, Weather, Window};
@@ -366,6 +366,16 @@ pub fn plan(id: u64) -> Plan {
         ],
         buses: vec![BusPlan { price: vec![0.69, 1.18] }, BusPlan { price: vec![0.4, 0.4] }],
         slacks: vec![Slack { what: "heat: not enough".into(), interval: 1, amount: 100.0, price: 10.0 }],
+        limits: vec![LimitInForce {
+            by: "grid-company".into(),
+            class: Some(Class::GridOperator),
+            crossing: Crossing::Import,
+            kw: 125.0,
+            until: Some(start.plus_s(3600.0)),
+            narrowest: vec![0, 1],
+            binding: vec![0],
+        }],
+        co2: Some(Co2Plan { horizon_kg: 80.0, today_kg: 300.0, budget_kg: Some(500.0) }),
         note: String::new(),
     }
 }
