@@ -80,8 +80,6 @@ fn plan(at: Now, grid_kw: f64, battery_kw: f64, stored_value: f64) -> Plan {
         slacks: vec![],
         limits: vec![],
         co2: None,
-        limits: vec![],
-        co2: None,
         note: String::new(),
     }
 }

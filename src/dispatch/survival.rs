@@ -76,10 +76,18 @@ fn critical(b: &Build<'_>) -> Vec<f64> {
     (0..b.len()).map(|t| loads.iter().filter_map(|ix| b.known.signal[*ix].get(t)).sum()).collect()
 }
 
+/// An engine that would start.
+struct Engine {
+    start_h: f64,
+    rated_kw: f64,
+    /// Bus and draw of its gas, kW; `None` with a tank of its own.
+    gas: Option<(BusIx, f64)>,
+}
+
 /// Engines that would start: (hours until they carry load, kW).
 fn engines(b: &Build<'_>) -> Vec<(f64, f64)> {
     let site = b.input.site;
-    let mut list: Vec<(f64, f64, Option<(BusIx, f64)>)> = Vec::new();
+    let mut list: Vec<Engine> = Vec::new();
     for (a, state) in site.assets.iter().zip(&b.input.state.assets) {
         if state.availability != Availability::Available {
             continue;
@@ -87,18 +95,18 @@ fn engines(b: &Build<'_>) -> Vec<(f64, f64)> {
         match &a.kind {
             Kind::Chp(k) => {
                 let gas = a.ports.get(2).map(|p| (p.bus, k.rated_kw / k.electric_efficiency));
-                list.push((k.start_s / 3600.0, k.rated_kw, gas));
+                list.push(Engine { start_h: k.start_s / 3600.0, rated_kw: k.rated_kw, gas });
             }
             Kind::Genset(k) => {
                 let gas = k.gas_bus.as_ref().and(a.ports.get(1)).map(|p| (p.bus, k.rated_kw / k.efficiency));
-                list.push((k.start_s / 3600.0, k.rated_kw, gas));
+                list.push(Engine { start_h: k.start_s / 3600.0, rated_kw: k.rated_kw, gas });
             }
             _ => {}
         }
     }
-    let drawn = |bus: BusIx| list.iter().filter_map(|e| e.2).filter(|g| g.0 == bus).map(|g| g.1).sum::<f64>();
+    let drawn = |bus: BusIx| list.iter().filter_map(|e| e.gas).filter(|g| g.0 == bus).map(|g| g.1).sum::<f64>();
     let share = |gas: Option<(BusIx, f64)>| gas.map_or(1.0, |(bus, _)| (gas_kw(b, bus) / drawn(bus)).min(1.0));
-    list.iter().map(|(start, kw, gas)| (*start, kw * share(*gas))).collect()
+    list.iter().map(|e| (e.start_h, e.rated_kw * share(e.gas))).collect()
 }
 
 /// What the supplies of a gas bus can give, kW.
