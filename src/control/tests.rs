@@ -81,6 +81,8 @@ fn plan(at: Now, grid_kw: f64, battery_kw: f64, stored_value: f64) -> Plan {
         slacks: vec![],
         conflicts: vec![],
         binding: vec![],
+        limits: vec![],
+        co2: None,
         note: String::new(),
     }
 }

@@ -7,7 +7,7 @@ use super::sound::Sound;
 use super::values::worth;
 use super::{
     AssetPlan, BusPlan, Fallback, Inputs, Plan, PlanStatus, Problem, Request, Slack, Solve, SolveError, answer,
-    elastic, readout, rules,
+    elastic, pcc, readout, rules,
 };
 
 /// A plan may be followed this long, seconds.
@@ -54,9 +54,10 @@ pub fn plan_with(input: &Inputs<'_>, effort: &Effort, solve: &mut dyn Solve) -> 
         node_limit: effort.node_limit,
         time_limit_s: None,
     };
+    let in_force = |plan: Plan| Plan { limits: pcc::in_force(input, &known.grid, &plan), ..plan };
     let answer = solve.solve(&request).and_then(|s| answer::check(&formulation.problem, s));
     let why = match answer {
-        Ok(solution) => return readout::read(input, &known, &formulation, &solution),
+        Ok(solution) => return in_force(readout::read(input, &known, &formulation, &solution)),
         // Every bound that may be violated already has its slack; should one have been forgotten, it gives way by name.
         Err(SolveError::Infeasible) => match elastic::solve(&formulation, &request, solve) {
             Ok((solution, slacks)) => {
@@ -65,7 +66,7 @@ pub fn plan_with(input: &Inputs<'_>, effort: &Effort, solve: &mut dyn Solve) -> 
                     SolveError::Infeasible,
                     elastic::names(&slacks)
                 ));
-                return readout::read_with(input, &known, &formulation, &solution, slacks);
+                return in_force(readout::read_with(input, &known, &formulation, &solution, slacks));
             }
             Err(e) => e,
         },
@@ -77,7 +78,7 @@ pub fn plan_with(input: &Inputs<'_>, effort: &Effort, solve: &mut dyn Solve) -> 
     };
     let notes = std::iter::once(format!("solver: {why}{what}")).chain(known.notes.iter().cloned());
     plan.note = notes.collect::<Vec<_>>().join("; ");
-    plan
+    in_force(plan)
 }
 
 /// The programme that [`plan`] would solve, for tools and cross-checks.
@@ -135,6 +136,8 @@ fn shifted(input: &Inputs<'_>) -> Option<Plan> {
         conflicts: group(&slacks, &hours),
         slacks,
         binding: Vec::new(),
+        limits: Vec::new(),
+        co2: None,
         note: String::new(),
         made_at: last.made_at,
         valid_until: last.valid_until,

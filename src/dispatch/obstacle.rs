@@ -2,6 +2,7 @@
 
 use super::Binding;
 use super::explain::{Stop, View, WORTH};
+use super::pcc::{Crossing, limits, narrowest};
 use crate::site::kinds::Grid;
 use crate::site::{Asset, Kind};
 use crate::state::Availability;
@@ -99,10 +100,11 @@ impl View<'_> {
             ("export", "export_max_kw", k.export_max_kw)
         };
         let at = self.input.horizon.grid.intervals[s.t].start;
-        let rated = kw.min(k.transformer_kva);
-        let by = match self.input.at_pcc(rated, s.up, at) {
-            outside if outside < rated - 1e-6 => format!("a limit from outside of {outside:.0} kW"),
-            _ if k.transformer_kva < kw => format!("transformer_kva {:.0}", k.transformer_kva),
+        let all = limits(self.input, k);
+        let crossing = if s.up { Crossing::Import } else { Crossing::Export };
+        let by = match narrowest(&all, crossing, at).map(|i| &all[i]) {
+            Some(l) if l.class.is_some() => format!("{:.0} kW{}", l.kw, l.whose()),
+            Some(l) if l.kw < kw - 1e-6 => format!("transformer_kva {:.0}", k.transformer_kva),
             _ => format!("{key} {kw:.0}"),
         };
         s.limit(&format!("{word} limit ({by})"))

@@ -2,6 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Co2Plan, LimitInForce};
 use crate::forecast::TimeGrid;
 use crate::units::Park;
 
@@ -200,6 +201,10 @@ pub struct Plan {
     /// Limits that hold and make the plan dearer, the dearest first; bounded in number, empty in a fallback.
     #[serde(default)]
     pub binding: Vec<Binding>,
+    /// Every limit at the PCC, and where it shapes the plan.
+    pub limits: Vec<LimitInForce>,
+    /// What it emits; `None` for a fallback.
+    pub co2: Option<Co2Plan>,
     /// Why it is a fallback, and what stood in for a missing input, in words; empty otherwise.
     pub note: String,
 }

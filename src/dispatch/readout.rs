@@ -1,5 +1,6 @@
 //! From the solver's answer back to the words of the house.
 
+use super::co2;
 use super::explain::View;
 use super::formulate::Formulation;
 use super::known::Known;
@@ -48,6 +49,8 @@ pub(super) fn read_with(
         conflicts: view.conflicts(&slacks),
         binding: view.binding(),
         slacks,
+        limits: Vec::new(),
+        co2: Some(co2::expected(input, known, &f.emission, &s.x)),
         note: known.notes.join("; "),
     };
     price(input, known, f, s, &mut plan);

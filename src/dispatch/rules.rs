@@ -7,6 +7,7 @@ mod order;
 
 use super::known::Known;
 use super::mapping::{potential, rooms};
+use super::pcc::{Crossing, limits, narrowest};
 use super::plan::group;
 use super::values::{Worth, bounded, worth};
 use super::{AssetPlan, BusPlan, Fallback, Inputs, Plan, PlanStatus, Slack, VALID_S};
@@ -63,6 +64,8 @@ pub(super) fn plan(input: &Inputs<'_>, known: &Known) -> Plan {
         slacks: Vec::new(),
         conflicts: Vec::new(),
         binding: Vec::new(),
+        limits: Vec::new(),
+        co2: None,
         note: String::new(),
     };
     let mut energy: Vec<Option<f64>> =
@@ -266,9 +269,9 @@ impl Step<'_> {
         let want = now - self.net[bus.0];
         let kw = match &self.site_asset(asset).kind {
             Kind::Grid(k) if self.known.grid[t] => {
-                let limit =
-                    |kw: f64, import: bool| self.input.at_pcc(kw, import, self.input.horizon.grid.intervals[t].start);
-                want.clamp(-limit(k.export_max_kw, false), limit(k.import_max_kw, true))
+                let (all, at) = (limits(self.input, k), self.input.horizon.grid.intervals[t].start);
+                let limit = |crossing| narrowest(&all, crossing, at).map_or(0.0, |i| all[i].kw);
+                want.clamp(-limit(Crossing::Export), limit(Crossing::Import))
             }
             Kind::GasSupply(k) => want.clamp(0.0, k.max_kw),
             Kind::HeatSupply(k) => want.clamp(0.0, k.max_kw),

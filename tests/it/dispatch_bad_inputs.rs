@@ -170,6 +170,8 @@ fn limits(dice: &mut Dice, now: Park) -> Vec<GridLimit> {
     let count = dice.below(4);
     (0..count)
         .map(|_| GridLimit {
+            who: "someone".to_owned(),
+            class: hexad::site::Class::GridOperator,
             import_max_kw: number(dice),
             export_max_kw: number(dice),
             until: now.plus_s((dice.roll() - 0.2) * 20_000.0),

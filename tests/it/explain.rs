@@ -128,7 +128,13 @@ fn load_not_served_is_explained_by_who_could_serve_it_and_why_each_does_not() {
 fn a_limit_from_outside_is_told_from_the_rating() {
     let case = case(700.0, 0.0);
     let until = case.state.now.park.plus_s(3600.0);
-    let limits = [hexad::dispatch::GridLimit { import_max_kw: 200.0, export_max_kw: f64::INFINITY, until }];
+    let limits = [hexad::dispatch::GridLimit {
+        who: "dso".to_owned(),
+        class: hexad::site::Class::GridOperator,
+        import_max_kw: 200.0,
+        export_max_kw: f64::INFINITY,
+        until,
+    }];
     let plan = plan(&Inputs { limits: &limits, ..case.inputs(None) }, &mut InProcess);
     let c = conflict(&plan, "load: not served");
     assert_eq!((c.from, c.to), (0, 4), "while the limit stands: {c:?}");

@@ -164,6 +164,8 @@ async fn plan_as_json_is_whole() {
     assert_eq!(plan["summary"]["bound"], 123.4);
     assert_eq!(plan["conflicts"][0]["because"][1]["worth_per_kwh"], Value::Null);
     assert_eq!(plan["binding"][0]["limit"], "grid: import limit (import_max_kw 500)");
+    assert_eq!((&plan["limits"][0]["by"], &plan["limits"][0]["binding"]), (&"grid-company".into(), &vec![0].into()));
+    assert_eq!(plan["co2"], serde_json::json!({"horizon_kg": 80.0, "today_kg": 300.0, "budget_kg": 500.0}));
 }
 
 #[tokio::test]
@@ -186,6 +188,11 @@ async fn plan_is_drawn_to_the_width() {
     ] {
         assert!(page.contains(told), "{told}\n{page}");
     }
+    let limit = page.lines().find(|l| l.starts_with("import")).unwrap();
+    for words in ["125.0", "grid-company (grid_operator)", "10:46:40"] {
+        assert!(limit.contains(words), "{limit}");
+    }
+    assert!(page.contains("CO2: 300 kg today of a budget of 500 kg, 80 kg in the plan"), "{page}");
 }
 
 #[tokio::test]

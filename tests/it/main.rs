@@ -3,11 +3,14 @@
 
 mod bad_site;
 mod checker;
+mod checker_duties;
 mod checker_machines;
 mod checker_stores;
 mod dispatch;
 mod dispatch_bad_inputs;
 mod dispatch_park;
+mod duties;
+mod duties_reserves;
 mod explain;
 mod forecast;
 mod forecast_live;

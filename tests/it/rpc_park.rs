@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hexad::dispatch::{AssetPlan, Binding, BusPlan, Conflict, Plan, PlanStatus, Slack};
+use hexad::dispatch::{
+    AssetPlan, Binding, BusPlan, Co2Plan, Conflict, Crossing, LimitInForce, Plan, PlanStatus, Slack,
+};
 use hexad::forecast::{Interval, TimeGrid};
 use hexad::rpc::{self, RpcError, Source};
 use hexad::site::kinds::{Battery, EvCharger, Grid};
 use hexad::site::{
-    Access, Alarm, AlarmId, AlarmKind, Asset, AssetIx, Bus, BusIx, Carrier, Cause, Device, DeviceFrame, DeviceIx, Kind,
-    Limiter, Link, Measure, Member, Mode, Point, PointIx, PointSpec, Port, Reading, Reason, Reversion, Setpoint,
-    Severity, Site, Stop, Target, Tariff, TariffPeriod, Value, Values, WriteReport,
+    Access, Alarm, AlarmId, AlarmKind, Asset, AssetIx, Bus, BusIx, Carrier, Cause, Class, Device, DeviceFrame,
+    DeviceIx, Kind, Limiter, Link, Measure, Member, Mode, Point, PointIx, PointSpec, Port, Reading, Reason, Reversion,
+    Setpoint, Severity, Site, Stop, Target, Tariff, TariffPeriod, Value, Values, WriteReport,
 };
 use hexad::snapshot::{Clip, Health, Snapshot};
 use hexad::state::{AssetState, Availability, Believed, BusState, SiteState, Weather, Window};
@@ -385,6 +387,16 @@ pub fn plan(id: u64) -> Plan {
             because: vec![binding("boiler: its rating", 1, Some(9.5)), binding("chp: out (device_timeout)", 1, None)],
         }],
         binding: vec![binding("grid: import limit (import_max_kw 500)", 0, Some(0.25))],
+        limits: vec![LimitInForce {
+            by: "grid-company".into(),
+            class: Some(Class::GridOperator),
+            crossing: Crossing::Import,
+            kw: 125.0,
+            until: Some(start.plus_s(3600.0)),
+            narrowest: vec![0, 1],
+            binding: vec![0],
+        }],
+        co2: Some(Co2Plan { horizon_kg: 80.0, today_kg: 300.0, budget_kg: Some(500.0) }),
         note: String::new(),
     }
 }

@@ -28,6 +28,26 @@ struct PlanFigures {
     slacks: Vec<SlackFigures>,
     conflicts: Vec<ConflictFigures>,
     binding: Vec<BindingFigures>,
+    limits: Vec<LimitFigures>,
+    co2: Option<Co2Figures>,
+}
+
+#[derive(Serialize)]
+struct LimitFigures {
+    by: String,
+    class: String,
+    crossing: String,
+    kw: f64,
+    until: Option<Timestamp>,
+    narrowest: Vec<u32>,
+    binding: Vec<u32>,
+}
+
+#[derive(Serialize)]
+struct Co2Figures {
+    horizon_kg: f64,
+    today_kg: f64,
+    budget_kg: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -122,6 +142,11 @@ fn page(site: &v1::Site, plan: &v1::Plan, width: usize) -> String {
     text += &chart(site, plan, &zone, width);
     text += &format!("\n{}", flows(plan));
     text += &format!("\n{}", prices(site, plan));
+    text += &format!("\n{}", limits(plan, &zone));
+    if let Some(co2) = &plan.co2 {
+        let budget = co2.budget_kg.map(|kg| format!(" of a budget of {kg:.0} kg")).unwrap_or_default();
+        text += &format!("\nCO2: {:.0} kg today{budget}, {:.0} kg in the plan\n", co2.today_kg, co2.horizon_kg);
+    }
     text + &explained(plan, &zone)
 }
 
@@ -196,6 +221,30 @@ fn stored(asset: &v1::AssetPlan) -> String {
     format!("{first:.0} to {last:.0}{}", value.unwrap_or_default())
 }
 
+/// Every limit at the PCC: whose, until when, and where it shapes the plan.
+fn limits(plan: &v1::Plan, zone: &TimeZone) -> String {
+    let clock_of = |t: Option<u32>| {
+        let start = t.and_then(|t| plan.intervals.get(t as usize)).and_then(|i| i.start);
+        t.map(|_| clock(time(start), zone, "%H:%M")).unwrap_or_default()
+    };
+    let row = |l: &v1::LimitInForce| {
+        vec![
+            l.crossing.clone(),
+            number(Some(l.kw), 1),
+            if l.class.is_empty() { l.by.clone() } else { format!("{} ({})", l.by, l.class) },
+            l.until.map(|t| clock(time(Some(t)), zone, "%H:%M:%S")).unwrap_or_default(),
+            l.narrowest.len().to_string(),
+            l.binding.len().to_string(),
+            clock_of(l.binding.first().copied()),
+        ]
+    };
+    let rows: Vec<_> = plan.limits.iter().map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    table(&["PCC LIMIT", ">KW", "BY", "UNTIL", ">NARROWEST IN", ">BINDS IN", "FIRST AT"], &rows)
+}
+
 fn prices(site: &v1::Site, plan: &v1::Plan) -> String {
     let row = |bus: &v1::BusPlan| {
         let prices = &bus.price_per_kwh;
@@ -219,6 +268,15 @@ fn figures(plan: v1::Plan) -> PlanFigures {
         on: a.on,
         energy_kwh: a.energy_kwh,
         stored_value_per_kwh: a.stored_value_per_kwh,
+    };
+    let limit = |l: v1::LimitInForce| LimitFigures {
+        by: l.by,
+        class: l.class,
+        crossing: l.crossing,
+        kw: l.kw,
+        until: time(l.until),
+        narrowest: l.narrowest,
+        binding: l.binding,
     };
     let slack = |s: v1::Slack| SlackFigures {
         what: s.what,
@@ -249,5 +307,7 @@ fn figures(plan: v1::Plan) -> PlanFigures {
         slacks: plan.slacks.into_iter().map(slack).collect(),
         conflicts: plan.conflicts.into_iter().map(conflict).collect(),
         binding: plan.binding.into_iter().map(BindingFigures::from).collect(),
+        limits: plan.limits.into_iter().map(limit).collect(),
+        co2: plan.co2.map(|c| Co2Figures { horizon_kg: c.horizon_kg, today_kg: c.today_kg, budget_kg: c.budget_kg }),
     }
 }

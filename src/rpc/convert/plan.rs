@@ -1,5 +1,5 @@
 use super::timestamp;
-use crate::dispatch::{AssetPlan, Binding, Conflict, Plan, Slack};
+use crate::dispatch::{AssetPlan, Binding, Conflict, LimitInForce, Plan, Slack};
 use crate::proto::v1;
 use crate::site::{Asset, Site};
 use crate::units::Park;
@@ -22,6 +22,12 @@ pub(in crate::rpc) fn plan(site: &Site, plan: &Plan, now: Option<Park>) -> v1::P
         slacks: plan.slacks.iter().map(slack).collect(),
         conflicts: plan.conflicts.iter().map(conflict).collect(),
         binding: plan.binding.iter().map(binding).collect(),
+        limits: plan.limits.iter().map(limit).collect(),
+        co2: plan.co2.map(|c| v1::PlannedCo2 {
+            horizon_kg: c.horizon_kg,
+            today_kg: c.today_kg,
+            budget_kg: c.budget_kg,
+        }),
     }
 }
 
@@ -53,6 +59,19 @@ fn asset(site: &Site, asset: &Asset, plan: &AssetPlan) -> v1::AssetPlan {
         on: plan.on.clone(),
         energy_kwh: plan.energy_kwh.clone(),
         stored_value_per_kwh: plan.stored_value.clone(),
+    }
+}
+
+fn limit(limit: &LimitInForce) -> v1::LimitInForce {
+    let numbers = |list: &[usize]| list.iter().map(|t| u32::try_from(*t).unwrap_or(u32::MAX)).collect();
+    v1::LimitInForce {
+        by: limit.by.clone(),
+        class: limit.class.map_or_else(String::new, |c| c.name().to_owned()),
+        crossing: limit.crossing.name().to_owned(),
+        kw: limit.kw,
+        until: limit.until.map(timestamp),
+        narrowest: numbers(&limit.narrowest),
+        binding: numbers(&limit.binding),
     }
 }
 
