@@ -43,6 +43,8 @@ pub(super) struct Places {
     pub energy: Vec<Col>,
     /// Rows of the stored energy, parallel to `energy`.
     pub state: Vec<RowIx>,
+    /// Fuel burned from a tank of its own, kW per interval; empty for machines without one.
+    pub fuel: Vec<Expr>,
 }
 
 /// A programme being built.
@@ -155,10 +157,10 @@ impl Build<'_> {
         col
     }
 
-    /// A slack in kWh at `price` each, for what is owed by the end of interval `t`.
-    pub fn missing(&mut self, t: usize, price: f64, what: String) -> Col {
+    /// A slack of anything that is counted or summed over a day, at `price` a unit.
+    pub fn relief_once(&mut self, t: usize, price: f64, what: impl FnOnce() -> String) -> Col {
         let col = self.model.col(price, 0.0, f64::INFINITY);
-        self.reliefs.push(Relief { col, interval: t, what, price });
+        self.reliefs.push(Relief { col, interval: t, what: what(), price });
         col
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Known {
     pub grid: Vec<bool>,
     /// Per asset: what a generator can deliver or a consumer wants, kW, never negative; empty for other kinds.
     pub signal: Vec<Vec<f64>>,
+    /// Per asset: COP or EER along the grid; empty for other kinds.
+    pub performance: Vec<Vec<f64>>,
     /// What was replaced, in words.
     pub notes: Vec<String>,
 }
@@ -86,6 +88,8 @@ impl Known {
                 }
                 _ => Vec::new(),
             };
+            let performance = super::performance::along(input, asset, n, &mut notes);
+            known.performance.push(performance);
             known.signal.push(signal.iter().map(|v| v.clamp(0.0, rated.max(0.0))).collect());
             if !input.state.now.synchronised && !asset.kind.windows().is_empty() {
                 notes
@@ -97,6 +101,11 @@ impl Known {
         }
         known.notes = notes;
         known
+    }
+
+    /// COP or EER; 1 for kinds that have none.
+    pub fn performance(&self, asset: AssetIx, t: usize) -> f64 {
+        self.performance.get(asset.0).and_then(|p| p.get(t)).copied().unwrap_or(1.0)
     }
 
     pub fn len(&self) -> usize {

@@ -4,13 +4,13 @@
 //! hours after the end are taken to cost what the same hours of the clock cost within the horizon; up to the next
 //! dearest hour the cheapest one sets the price, and where the dearest hour comes first, the energy is sold into
 //! it. For heat and cold it is the cheapest machine on the bus, at the horizon's mean prices, times [`CAUTION`]: a
-//! plan must not run a boiler at its end just to leave a full tank. Hydrogen, CO2 and rooms have rules of their own below.
+//! plan must not run a boiler at its end just to leave a full tank.
 
 use super::Inputs;
 use super::known::Known;
 use super::mapping::rooms;
 use crate::site::kinds::{Battery, Room};
-use crate::site::{AssetIx, BusIx, Carrier, Kind};
+use crate::site::{Asset, AssetIx, BusIx, Carrier, Kind};
 
 /// Share of the replacement cost that heat and cold left over are worth.
 const CAUTION: f64 = 0.8;
@@ -48,35 +48,41 @@ fn import_costs(input: &Inputs<'_>, known: &Known) -> Vec<f64> {
     known.import_price.iter().zip(&known.co2_factor).map(|(p, f)| p + f * per_kg).collect()
 }
 
-/// What a kWh of import costs on the mean of the horizon.
-fn replacement_of_import(input: &Inputs<'_>, known: &Known) -> f64 {
-    let hours: f64 = known.hours.iter().sum();
-    import_costs(input, known).iter().zip(&known.hours).map(|(p, h)| p * h).sum::<f64>() / hours.max(1e-9)
-}
-
 /// Cheapest way to put a kWh onto a bus, following converters at most two buses far.
 fn replacement(input: &Inputs<'_>, known: &Known, bus: BusIx, depth: usize) -> f64 {
     if input.site.buses[bus.0].carrier == Carrier::Electricity {
-        return replacement_of_import(input, known);
+        return mean(&import_costs(input, known), &known.hours);
     }
-    let feed = |port: usize, ratio: f64, asset: &crate::site::Asset| {
-        (depth < 2).then(|| replacement(input, known, asset.ports[port].bus, depth + 1) / ratio)
+    let feed = |port: usize, ratio: f64, asset: &Asset| {
+        let from = asset.ports.get(port).filter(|_| depth < 2)?;
+        Some(replacement(input, known, from.bus, depth + 1) / ratio)
     };
-    let per_kg = input.site.values.co2_per_kg;
-    let main = |a: &crate::site::Asset| a.ports.first().is_some_and(|p| p.bus == bus);
-    let ways = input.site.assets.iter().filter_map(|a| match &a.kind {
-        Kind::Electrolyser(k) if a.ports.get(1).is_some_and(|p| p.bus == bus) => {
-            feed(0, k.efficiency, a).map(|price| price + k.wear_per_kwh / k.efficiency)
+    let ways = input.site.assets.iter().enumerate().filter_map(|(ix, a)| {
+        // Power comes in at an electrolyser's principal port, and hydrogen out at the other.
+        if let Kind::Electrolyser(k) = &a.kind {
+            return (a.ports.get(1)?.bus == bus).then(|| feed(0, k.efficiency, a))?;
         }
-        _ if !main(a) => None,
-        Kind::GasSupply(k) => Some(k.price_per_kwh + k.co2_kg_per_kwh * per_kg),
-        Kind::HeatSupply(k) => Some(k.price_per_kwh + k.co2_kg_per_kwh * per_kg),
-        Kind::Boiler(k) => feed(1, k.efficiency, a),
-        Kind::HeatPump(k) => feed(1, k.cop, a),
-        Kind::Chiller(k) => feed(1, k.eer, a),
-        Kind::AbsorptionChiller(k) => feed(1, k.cop, a),
-        Kind::HeatExchanger(k) => feed(1, k.efficiency, a),
-        _ => None,
+        if a.ports.first()?.bus != bus {
+            return None;
+        }
+        let performance = || mean(&known.performance[ix], &known.hours);
+        match &a.kind {
+            Kind::GasSupply(k) => Some(k.price_per_kwh + k.co2_kg_per_kwh * input.site.values.co2_per_kg),
+            Kind::HeatSupply(k) => Some(k.price_per_kwh + k.co2_kg_per_kwh * input.site.values.co2_per_kg),
+            Kind::Boiler(k) => feed(1, k.efficiency, a),
+            Kind::HeatPump(k) => {
+                let cop = performance();
+                let source = k.source_bus.as_ref().and_then(|_| feed(2, cop / (cop - 1.0).max(1e-9), a));
+                Some(feed(1, cop, a)? + source.unwrap_or(0.0))
+            }
+            Kind::Chiller(_) => feed(1, performance(), a),
+            Kind::AbsorptionChiller(k) => {
+                let second = k.second_cop.and_then(|cop| feed(3, cop, a));
+                Some(feed(1, k.cop, a)?.min(second.unwrap_or(f64::INFINITY)))
+            }
+            Kind::HeatExchanger(k) => feed(1, k.efficiency, a),
+            _ => None,
+        }
     });
     let cheapest = ways.fold(f64::INFINITY, f64::min);
     if cheapest.is_finite() { cheapest } else { 0.0 }
@@ -84,7 +90,7 @@ fn replacement(input: &Inputs<'_>, known: &Known, bus: BusIx, depth: usize) -> f
 
 /// Hydrogen is worth what it replaces, but no more than what anyone gives for it: a buyer, or a fuel cell's electricity.
 fn hydrogen(input: &Inputs<'_>, known: &Known, bus: BusIx, replaced: f64) -> f64 {
-    let electricity = replacement_of_import(input, known);
+    let electricity = mean(&import_costs(input, known), &known.hours);
     let gives =
         input.site.assets.iter().filter(|a| a.ports.iter().any(|p| p.bus == bus)).filter_map(|a| match &a.kind {
             Kind::HydrogenOfftake(k) => Some(k.price_per_kwh),
@@ -115,6 +121,11 @@ fn room(input: &Inputs<'_>, known: &Known, ix: AssetIx, k: &Room) -> f64 {
     let Some(drift) = rooms::drift(input, known, ix, k) else { return 0.0 };
     let drained = drift.iter().zip(&known.hours).map(|(kw, h)| kw * h).sum::<f64>() < 0.0;
     if drained { 1.0 } else { 0.0 }
+}
+
+/// Mean of values along the grid.
+fn mean(values: &[f64], hours: &[f64]) -> f64 {
+    values.iter().zip(hours).map(|(v, h)| v * h).sum::<f64>() / hours.iter().sum::<f64>().max(1e-9)
 }
 
 fn battery(cost: &[f64], hours: &[f64], k: &Battery) -> f64 {

@@ -82,15 +82,16 @@ fn bounds(input: &Inputs<'_>, plan: &Plan, ix: usize, asset: &Asset, p: &AssetPl
 fn expected(kind: &Kind, v: f64) -> Option<Vec<(usize, f64)>> {
     let mix = |lo: f64, hi: f64, at_lo: f64, at_hi: f64| at_lo + (v - lo) / (hi - lo) * (at_hi - at_lo);
     Some(match kind {
-        Kind::Chp(k) => {
+        Kind::Chp(k) if k.efficiency_curve.is_empty() => {
             let low = k.rated_kw * k.commitment.min_load;
             let gas = mix(low, k.rated_kw, low / k.electric_efficiency_min_load, k.rated_kw / k.electric_efficiency);
             vec![(1, mix(low, k.rated_kw, k.heat_kw_min_load, k.heat_kw)), (2, -gas)]
         }
-        Kind::Boiler(k) => vec![(1, -v / k.efficiency)],
-        Kind::HeatPump(k) => vec![(1, -v / k.cop)],
-        Kind::Chiller(k) => vec![(1, -v / k.eer)],
-        Kind::AbsorptionChiller(k) => vec![(1, -v / k.cop), (2, -v * k.auxiliary_kw_per_kw)],
+        // What follows a curve, or mixes drives, is for the checker of machines.
+        Kind::Boiler(k) if k.efficiency_curve.is_empty() => vec![(1, -v / k.efficiency)],
+        Kind::HeatPump(k) if k.cop_curve.is_empty() => vec![(1, -v / k.cop)],
+        Kind::Chiller(k) if k.eer_curve.is_empty() => vec![(1, -v / k.eer)],
+        Kind::AbsorptionChiller(k) if k.second_cop.is_none() => vec![(1, -v / k.cop), (2, -v * k.auxiliary_kw_per_kw)],
         Kind::HeatExchanger(k) => vec![(1, -v / k.efficiency)],
         _ => return None,
     })
@@ -120,7 +121,8 @@ fn machine(
             }
         }
         let Some(c) = asset.kind.commitment() else { continue };
-        if on && v < c.min_load * asset.kind.rated().kw() - KW {
+        let standby = matches!(asset.kind, Kind::Electrolyser(_));
+        if on && !standby && v < c.min_load * asset.kind.rated().kw() - KW {
             out.push(format!("{} {t}: {v} below minimum load", asset.id));
         }
     }

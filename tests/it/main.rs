@@ -3,6 +3,7 @@
 
 mod bad_site;
 mod checker;
+mod checker_machines;
 mod checker_stores;
 mod dispatch;
 mod dispatch_park;
@@ -13,6 +14,7 @@ mod journal;
 mod journal_live;
 mod keys;
 mod live;
+mod machines;
 mod park;
 mod peers;
 mod peers_grpc;
