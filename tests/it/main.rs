@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod bad_site;
+mod batches_and_rooms;
 mod checker;
 mod checker_machines;
 mod checker_stores;
