@@ -444,7 +444,7 @@ fn a_machine_of_steps_runs_at_one_of_them() {
     near(price(&case, &plan, "heat"), 0.3 / 0.9);
     let again = hexad::dispatch::plan(&case.inputs(Some(&plan)), &mut InProcess);
     sound(&case, &again, 4.0);
-    shape(&mut case, "heat", |t| 20.0 * t as f64);
+    shape(&mut case, "heat", |t| 12.0 * t as f64);
     sound(&case, &case.plan(&mut InProcess), 4.0);
     let rules = hexad::dispatch::plan(&case.inputs(None), &mut Broken);
     sound(&case, &rules, 4.0);
