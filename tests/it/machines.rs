@@ -256,7 +256,7 @@ fn starts_of_the_day_are_counted_in_and_give_way_only_to_lost_load() {
     assert!(reached.assets[at].on.iter().all(|on| !on), "no second start for an hour's heat");
     assert!(has(&reached, "heat"), "{:?}", reached.slacks);
     // Heat in one hour of today and one of tomorrow: tomorrow has a start of its own.
-    shape(&mut case, "heat", |t| if t < HOUR || t > 30 { 150.0 } else { 0.0 });
+    shape(&mut case, "heat", |t| if (HOUR..=30).contains(&t) { 0.0 } else { 150.0 });
     let tomorrow = exact(&case);
     assert!(!tomorrow.assets[at].on[0] && tomorrow.assets[at].on.last().copied().unwrap());
     // Heat all day: the limit gives way, and is named.
