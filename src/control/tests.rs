@@ -325,30 +325,25 @@ fn an_engine_is_never_told_a_load_below_its_lowest() {
 
 #[test]
 fn an_electrolyser_is_told_what_it_draws_and_stands_by_at_nothing() {
-    let mut bench = Bench::new();
-    engine(&mut bench);
-    bench.site.assets[BATTERY].kind = Kind::Electrolyser(Electrolyser {
-        rated_kw: 100.0,
-        efficiency: 0.6,
-        standby_kw: 3.0,
-        ramp_kw_per_s: 5.0,
-        commitment: Commitment { min_load: 0.5, ..Default::default() },
-        ..Default::default()
-    });
-    bench.site.assets[BATTERY].ports[0].min = Power::from_kw(-100.0);
-    bench.site.assets[BATTERY].ports[0].max = Power::ZERO;
-    let mut told = |planned: f64, measured: f64| {
-        let (mut p, mut answer) = (plan(now(1.0), 50.0, planned, 0.9), (0.0, Cause::Hold, None));
+    for (planned, measured, told) in [(-80.0, -80.0, -80.0), (-3.0, -3.0, 0.0), (-30.0, -50.0, 0.0)] {
+        let mut bench = Bench::new();
+        bench.site.assets[BATTERY].kind = Kind::Electrolyser(Electrolyser {
+            rated_kw: 100.0,
+            efficiency: 0.6,
+            standby_kw: 3.0,
+            ramp_kw_per_s: 5.0,
+            commitment: Commitment { min_load: 0.5, ..Default::default() },
+            ..Default::default()
+        });
+        bench.site.assets[BATTERY].ports[0].min = Power::from_kw(-100.0);
+        bench.site.assets[BATTERY].ports[0].max = Power::ZERO;
+        let mut p = plan(now(1.0), 50.0, planned, 0.9);
         p.assets[BATTERY].on = vec![true];
-        for second in 1..60 {
-            let at = now(f64::from(second));
-            answer = battery(&bench.decide(at, &frames(at, [130.0, -200.0, 70.0, measured], 50.0), Some(&p)));
-        }
-        answer
-    };
-    assert_eq!(told(-80.0, -80.0).0, -80.0);
-    assert_eq!(told(-3.0, -3.0).0, 0.0, "standby is on, and told nothing to do");
-    assert_eq!(told(-30.0, -50.0).0, 0.0, "no setpoint lies between standby and the lowest load");
+        bench.decide(now(1.0), &frames(now(1.0), [130.0, -200.0, 70.0, measured], 50.0), Some(&p));
+        let all = frames(now(2.0), [130.0, -200.0, 70.0, measured], 50.0);
+        let (kw, ..) = battery(&bench.decide(now(2.0), &all, Some(&p)));
+        assert_eq!(kw, told, "{planned} planned");
+    }
 }
 
 #[test]
