@@ -143,6 +143,6 @@ fn last(b: &Build<'_>, asset: AssetIx, t: usize) -> Option<Was> {
     let last = b.input.last?;
     let own = last.assets.get(asset.0)?;
     let i = last.interval_at(b.input.horizon.grid.intervals[t].start)?;
-    let kw = own.power_kw.first().and_then(|p| p.get(i)).copied().unwrap_or(0.0).abs();
+    let kw = own.power_kw.first()?.get(i)?.abs();
     Some(Was { on: *own.on.get(i)?, kw })
 }

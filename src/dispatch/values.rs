@@ -73,7 +73,7 @@ fn replacement(input: &Inputs<'_>, known: &Known, bus: BusIx, depth: usize) -> f
             Kind::HeatPump(k) => {
                 let cop = performance();
                 let source = k.source_bus.as_ref().and_then(|_| feed(2, cop / (cop - 1.0).max(1e-9), a));
-                Some(feed(1, cop, a)? + source.unwrap_or(0.0))
+                Some(feed(1, cop, a)? + source.unwrap_or_default())
             }
             Kind::Chiller(_) => feed(1, performance(), a),
             Kind::AbsorptionChiller(k) => {

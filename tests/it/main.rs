@@ -16,6 +16,7 @@ mod journal_live;
 mod keys;
 mod live;
 mod machines;
+mod machines_kinds;
 mod park;
 mod peers;
 mod peers_grpc;
