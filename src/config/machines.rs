@@ -257,3 +257,55 @@ fn fuel_cell(doc: &mut Document<'_>, at: &Place, k: &FuelCell) {
         doc.mistake(&at.key("heat_share"), message, format!("write {most:.2} or less, per kW of electricity"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistakes(check: impl Fn(&mut Document<'_>, &Place)) -> Vec<String> {
+        let Ok(mut doc) = Document::parse("id = \"park\"\n", "site.toml") else { panic!("it is TOML") };
+        check(&mut doc, &Place::root());
+        doc.into_mistakes().into_iter().map(|m| m.message).collect()
+    }
+
+    #[test]
+    fn hydrogen_machines_give_no_more_than_they_take() {
+        let good = Electrolyser {
+            rated_kw: 100.0,
+            efficiency: 0.6,
+            efficiency_curve: vec![[0.2, 0.75], [1.0, 0.6]],
+            heat_share: 0.2,
+            standby_kw: 5.0,
+            commitment: Commitment { min_load: 0.2, ..Default::default() },
+            ..Default::default()
+        };
+        let of = |k: Electrolyser| mistakes(|doc, at| electrolyser(doc, at, &k)).join("; ");
+        assert_eq!(of(good.clone()), "");
+        assert!(of(Electrolyser { heat_share: 0.3, ..good.clone() }).contains("more than the electricity"));
+        assert!(of(Electrolyser { standby_kw: 20.0, ..good.clone() }).contains("standby draws 20 kW"));
+        assert!(of(Electrolyser { efficiency: 0.7, ..good.clone() }).contains("efficiency_curve gives 0.600"));
+        let falling = vec![[0.5, 0.8], [1.0, 0.3]];
+        assert!(of(Electrolyser { efficiency: 0.3, efficiency_curve: falling, ..good }).contains("does not"));
+        let cell = FuelCell { efficiency: 0.5, heat_share: 0.9, ..Default::default() };
+        assert!(mistakes(|doc, at| fuel_cell(doc, at, &cell)).is_empty());
+        let cell = FuelCell { heat_share: 1.1, ..cell };
+        assert!(mistakes(|doc, at| fuel_cell(doc, at, &cell)).join("").contains("more than there is"));
+    }
+
+    #[test]
+    fn a_genset_has_one_fuel_and_burns_more_at_more_load() {
+        let good = Genset {
+            rated_kw: 100.0,
+            efficiency: 0.4,
+            efficiency_min_load: 0.3,
+            fuel_price_per_kwh: 1.0,
+            commitment: Commitment { min_load: 0.3, ..Default::default() },
+            ..Default::default()
+        };
+        let of = |k: Genset| mistakes(|doc, at| genset(doc, at, &k)).join("; ");
+        assert_eq!(of(good.clone()), "");
+        assert!(of(Genset { gas_bus: Some("gas".into()), ..good.clone() }).contains("has the bus's price"));
+        assert!(of(Genset { fuel_price_per_kwh: 0.0, ..good.clone() }).contains("costs nothing"));
+        assert!(of(Genset { efficiency_min_load: 0.1, ..good }).contains("no more at rated power"));
+    }
+}

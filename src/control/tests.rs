@@ -4,7 +4,7 @@ use super::arbiter::pcc;
 use super::{Control, Decision, Inputs, decide, narrow};
 use crate::dispatch::{AssetPlan, BusPlan, Plan, PlanStatus};
 use crate::forecast::{Interval, TimeGrid};
-use crate::site::kinds::{Chp, Commitment};
+use crate::site::kinds::{Chp, Commitment, Electrolyser};
 use crate::site::sample::{BATTERY, LOAD, PV, frames, now, site};
 use crate::site::{Cause, DeviceFrame, Kind, Limiter, Link, Mode, Point, Reason, Site};
 use crate::state::{Availability, Belief, Running, SiteState, believe};
@@ -326,6 +326,29 @@ fn an_engine_is_never_told_a_load_below_its_lowest() {
     let at = now(2.0);
     let (kw, _, by) = battery(&bench.decide(at, &frames(at, [130.0, -200.0, 70.0, 0.0], 50.0), Some(&p)));
     assert_eq!((kw, by), (55.0, Some(Limiter::Ramp)));
+}
+
+#[test]
+fn an_electrolyser_is_told_what_it_draws_and_stands_by_at_nothing() {
+    for (planned, measured, told) in [(-80.0, -80.0, -80.0), (-3.0, -3.0, 0.0), (-30.0, -50.0, 0.0)] {
+        let mut bench = Bench::new();
+        bench.site.assets[BATTERY].kind = Kind::Electrolyser(Electrolyser {
+            rated_kw: 100.0,
+            efficiency: 0.6,
+            standby_kw: 3.0,
+            ramp_kw_per_s: 5.0,
+            commitment: Commitment { min_load: 0.5, ..Default::default() },
+            ..Default::default()
+        });
+        bench.site.assets[BATTERY].ports[0].min = Power::from_kw(-100.0);
+        bench.site.assets[BATTERY].ports[0].max = Power::ZERO;
+        let mut p = plan(now(1.0), 50.0, planned, 0.9);
+        p.assets[BATTERY].on = vec![true];
+        bench.decide(now(1.0), &frames(now(1.0), [130.0, -200.0, 70.0, measured], 50.0), Some(&p));
+        let all = frames(now(2.0), [130.0, -200.0, 70.0, measured], 50.0);
+        let (kw, ..) = battery(&bench.decide(now(2.0), &all, Some(&p)));
+        assert_eq!(kw, told, "{planned} planned");
+    }
 }
 
 #[test]

@@ -32,7 +32,8 @@ pub(super) fn exhaust(b: &mut Build<'_>, e: &Capture, flow: &[Col]) {
         let mut row = vec![(*col, 1.0)];
         let mut constant = 0.0;
         for (source, port, kg_per_kwh) in &e.exhaust {
-            let of = &b.places[source.0].ports[*port][t];
+            let place = &b.places[source.0];
+            let Some(of) = port.map_or(&place.fuel, |p| &place.ports[p]).get(t) else { continue };
             constant += of.constant * kg_per_kwh * e.share;
             row.extend(of.terms.iter().map(|(c, k)| (*c, -k * kg_per_kwh * e.share)));
         }

@@ -10,7 +10,7 @@ mod steps;
 use super::elements::Converter;
 use super::flow::Flow;
 use super::formulate::Build;
-use super::model::Col;
+use super::model::{Col, Expr};
 use crate::site::AssetIx;
 
 /// What no machine can do costs so many times the dearest load.
@@ -127,7 +127,10 @@ fn inject(b: &mut Build<'_>, asset: AssetIx, e: &Converter, t: usize, load: &Loa
         }
     }
     if let Some((Flow::Line(slope, offset), kg_per_kwh)) = e.fuel {
-        b.emit(t, &of((slope * kg_per_kwh, offset * kg_per_kwh), None), 0.0);
+        let burned = of((slope, offset), None);
+        let emitted: Vec<(Col, f64)> = burned.iter().map(|(col, kw)| (*col, kw * kg_per_kwh)).collect();
+        b.emit(t, &emitted, 0.0);
+        b.places[asset.0].fuel.push(Expr { constant: 0.0, terms: burned });
     }
 }
 
@@ -143,6 +146,6 @@ fn last(b: &Build<'_>, asset: AssetIx, t: usize) -> Option<Was> {
     let last = b.input.last?;
     let own = last.assets.get(asset.0)?;
     let i = last.interval_at(b.input.horizon.grid.intervals[t].start)?;
-    let kw = own.power_kw.first().and_then(|p| p.get(i)).copied().unwrap_or(0.0).abs();
+    let kw = own.power_kw.first()?.get(i)?.abs();
     Some(Was { on: *own.on.get(i)?, kw })
 }

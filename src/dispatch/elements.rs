@@ -226,8 +226,8 @@ pub(super) struct Capture {
     /// Flow while running, kg/h.
     pub min: f64,
     pub max: f64,
-    /// (asset, port, kg of CO2 per kWh of that port's injection) whose exhaust it takes.
-    pub exhaust: Vec<(crate::site::AssetIx, usize, f64)>,
+    /// (asset, port or its own fuel, kg of CO2 per kWh injected there) whose exhaust it takes.
+    pub exhaust: Vec<(crate::site::AssetIx, Option<usize>, f64)>,
     /// Share of it that can be taken.
     pub share: f64,
 }

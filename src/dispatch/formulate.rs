@@ -43,6 +43,8 @@ pub(super) struct Places {
     pub energy: Vec<Col>,
     /// Rows of the stored energy, parallel to `energy`.
     pub state: Vec<RowIx>,
+    /// Fuel burned from a tank of its own, kW per interval; empty for machines without one.
+    pub fuel: Vec<Expr>,
     /// All rows that the asset's elements made.
     pub rows: std::ops::Range<usize>,
 }

@@ -4,7 +4,7 @@
 //! hours after the end are taken to cost what the same hours of the clock cost within the horizon; up to the next
 //! dearest hour the cheapest one sets the price, and where the dearest hour comes first, the energy is sold into
 //! it. For heat and cold it is the cheapest machine on the bus, at the horizon's mean prices, times [`CAUTION`]: a
-//! plan must not run a boiler at its end just to leave a full tank. Hydrogen, CO2 and rooms have rules of their own below.
+//! plan must not run a boiler at its end just to leave a full tank.
 
 use super::Inputs;
 use super::known::Known;
@@ -55,16 +55,10 @@ fn import_costs(input: &Inputs<'_>, known: &Known) -> Vec<f64> {
     known.import_price.iter().zip(&known.co2_factor).map(|(p, f)| p + f * per_kg).collect()
 }
 
-/// What a kWh of import costs on the mean of the horizon.
-fn replacement_of_import(input: &Inputs<'_>, known: &Known) -> f64 {
-    let hours: f64 = known.hours.iter().sum();
-    import_costs(input, known).iter().zip(&known.hours).map(|(p, h)| p * h).sum::<f64>() / hours.max(1e-9)
-}
-
 /// Cheapest way to put a kWh onto a bus, following converters at most two buses far.
 fn replacement(input: &Inputs<'_>, known: &Known, bus: BusIx, depth: usize) -> f64 {
     if input.site.buses[bus.0].carrier == Carrier::Electricity {
-        return replacement_of_import(input, known);
+        return mean(&import_costs(input, known), &known.hours);
     }
     let feed = |port: usize, ratio: f64, asset: &Asset| {
         let from = asset.ports.get(port).filter(|_| depth < 2)?;
@@ -87,7 +81,7 @@ fn replacement(input: &Inputs<'_>, known: &Known, bus: BusIx, depth: usize) -> f
             Kind::HeatPump(k) => {
                 let cop = performance();
                 let source = k.source_bus.as_ref().and_then(|_| feed(2, cop / (cop - 1.0).max(1e-9), a));
-                Some(feed(1, cop, a)? + source.unwrap_or(0.0))
+                Some(feed(1, cop, a)? + source.unwrap_or_default())
             }
             Kind::Chiller(_) => feed(1, performance(), a),
             Kind::AbsorptionChiller(k) => {
@@ -102,14 +96,9 @@ fn replacement(input: &Inputs<'_>, known: &Known, bus: BusIx, depth: usize) -> f
     if cheapest.is_finite() { cheapest } else { 0.0 }
 }
 
-/// Mean of values along the grid.
-fn mean(values: &[f64], hours: &[f64]) -> f64 {
-    values.iter().zip(hours).map(|(v, h)| v * h).sum::<f64>() / hours.iter().sum::<f64>().max(1e-9)
-}
-
 /// Hydrogen is worth what it replaces, but no more than what anyone gives for it: a buyer, or a fuel cell's electricity.
 fn hydrogen(input: &Inputs<'_>, known: &Known, bus: BusIx, replaced: f64) -> f64 {
-    let electricity = replacement_of_import(input, known);
+    let electricity = mean(&import_costs(input, known), &known.hours);
     let gives =
         input.site.assets.iter().filter(|a| a.ports.iter().any(|p| p.bus == bus)).filter_map(|a| match &a.kind {
             Kind::HydrogenOfftake(k) => Some(k.price_per_kwh),
@@ -140,6 +129,11 @@ fn room(input: &Inputs<'_>, known: &Known, ix: AssetIx, k: &Room) -> f64 {
     let Some(drift) = rooms::drift(input, known, ix, k) else { return 0.0 };
     let drained = drift.iter().zip(&known.hours).map(|(kw, h)| kw * h).sum::<f64>() < 0.0;
     if drained { 1.0 } else { 0.0 }
+}
+
+/// Mean of values along the grid.
+fn mean(values: &[f64], hours: &[f64]) -> f64 {
+    values.iter().zip(hours).map(|(v, h)| v * h).sum::<f64>() / hours.iter().sum::<f64>().max(1e-9)
 }
 
 fn battery(cost: &[f64], hours: &[f64], k: &Battery) -> f64 {

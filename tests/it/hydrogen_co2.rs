@@ -281,3 +281,47 @@ fn a_buffer_whose_hub_charges_for_taking_is_emptied_all_the_same() {
     energy(&mut c, "buffer", 60.0);
     near(taken(&c, &solved(&c), "hub", 0.0, 24.0), 60.0);
 }
+
+const ELECTROLYSER: &str = r#"
+[[electrolyser]]
+id = "electrolyser"
+device = "el"
+electric_bus = "elec"
+hydrogen_bus = "h2"
+rated_kw = 100.0
+efficiency = 0.6
+ramp_kw_per_s = 10.0
+commitment = { min_load = 0.0 }
+"#;
+
+const PV: &str = r#"
+[[pv]]
+id = "pv"
+device = "inverter"
+bus = "elec"
+rated_kw = 200.0
+tilt_deg = 10.0
+azimuth_deg = 180.0
+"#;
+
+#[test]
+fn renewable_hydrogen_is_made_with_the_sun_and_the_rest_at_any_hour() {
+    let mut c = case(
+        &[PV, ELECTROLYSER, TANK, &offtake("green", 2.0, "hourly_matching = true"), &offtake("any", 1.0, "")],
+        0.0,
+    );
+    let pv = ix(&c, "pv");
+    // Fifty kilowatts of sun for four hours; then there is none.
+    let sun = |i: &hexad::forecast::Interval| if i.start.unix() < (NOON + 4 * 3600) as f64 { 50.0 } else { 0.0 };
+    c.horizon.assets[pv] = c.horizon.grid.intervals.iter().map(sun).collect();
+    let plan = solved(&c);
+    // At 0.5 a kWh hydrogen costs 0.833: sold at 1 to anybody, and at 2 what 4 h of 50 kW could have made.
+    near(taken(&c, &plan, "green", 0.0, 24.0), 4.0 * 50.0 * 0.6);
+    near(taken(&c, &plan, "any", 0.0, 24.0), 24.0 * 50.0);
+    near(plan.cost.unwrap(), ((1200.0 + 120.0) / 0.6 - 200.0) * 0.5 - 1200.0 - 120.0 * 2.0);
+    // Without a price that makes it worth while, only what the sun makes is sold.
+    c.horizon.import_price.fill(2.0);
+    let dear = solved(&c);
+    near(taken(&c, &dear, "green", 0.0, 24.0), 120.0);
+    near(taken(&c, &dear, "any", 0.0, 24.0), 0.0);
+}

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod bad_site;
+mod batches_and_rooms;
 mod checker;
 mod checker_duties;
 mod checker_machines;
@@ -22,6 +23,7 @@ mod journal_live;
 mod keys;
 mod live;
 mod machines;
+mod machines_kinds;
 mod park;
 mod peers;
 mod peers_dispatch;

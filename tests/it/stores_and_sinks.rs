@@ -1,10 +1,8 @@
-//! Batteries with curves, vehicles' stays, batches, rooms, heat from outside: small sites with an answer known by hand.
+//! Batteries with curves and vehicles' stays: small sites with an answer known by hand.
 
 use hexad::dispatch::{Plan, Solve, plan};
 use hexad::forecast::{History, TimeGrid, horizon};
-use hexad::site::Reason;
 use hexad::solver::InProcess;
-use hexad::state::Availability;
 use hexad::units::{Energy, Park};
 
 use crate::checker_stores::{begins, faults};
@@ -12,7 +10,7 @@ use crate::dispatch_park::{Case, ix};
 use crate::{checker, park};
 
 /// Tuesday, 2026-07-14 12:00 UTC: the plan's steps are quarters to 16:00, half hours to 20:00, then hours to noon.
-const NOON: i64 = 1_784_030_400;
+pub const NOON: i64 = 1_784_030_400;
 
 const BASE: &str = r#"
 [tariff]
@@ -74,46 +72,14 @@ charger_kw = 22.0
 delay_per_kwh = 0.9
 "#;
 
-fn session(arrive_h: f64, depart_h: f64, energy_kwh: f64, days: &str) -> String {
+pub fn session(arrive_h: f64, depart_h: f64, energy_kwh: f64, days: &str) -> String {
     format!(
         "{CHARGER}[[ev_charger.session]]\narrive_h = {arrive_h:?}\ndepart_h = {depart_h:?}\nenergy_kwh = {energy_kwh:?}\nmax_kw = 50.0\ndays = \"{days}\"\n"
     )
 }
 
-const KILN: &str = r#"
-[[batch]]
-id = "kiln"
-device = "kiln-relay"
-bus = "elec"
-rated_kw = 60.0
-run_min = 90
-earliest_h = 13.0
-deadline_h = 20.0
-skipped_cost = 100.0
-"#;
-
-const SUPPLY: &str = r#"
-[[heat_supply]]
-id = "district"
-bus = "heat"
-max_kw = 400.0
-price_per_kwh = 0.3
-co2_kg_per_kwh = 0.2
-"#;
-
-const ROOM: &str = r#"
-[[room]]
-id = "hall"
-bus = "heat"
-rated_kw = 60.0
-kwh_per_k = 10.0
-loss_kw_per_k = 1.0
-comfort_c = [20.0, 24.0]
-discomfort_per_k_h = 50.0
-"#;
-
 /// `parts` on the base site at noon, with `load` kW of electricity and `heat` kW of heat throughout; stores empty.
-fn case(parts: &[&str], load: f64, heat: f64) -> Case {
+pub fn case(parts: &[&str], load: f64, heat: f64) -> Case {
     let site = park::site(&format!("{BASE}{}", parts.concat()));
     let mut state = park::state(&site, Park::from_unix(NOON), 0.0, 0.0, 0.0);
     for own in &mut state.assets {
@@ -131,14 +97,14 @@ fn case(parts: &[&str], load: f64, heat: f64) -> Case {
 }
 
 /// Prices by the hour of the day: `inside` from `from` to `to`, `outside` else.
-fn price(case: &mut Case, from: f64, to: f64, inside: f64, outside: f64) {
+pub fn price(case: &mut Case, from: f64, to: f64, inside: f64, outside: f64) {
     for (i, p) in case.horizon.grid.intervals.iter().zip(&mut case.horizon.import_price) {
         let hour = (i.start.unix() / 3600.0).rem_euclid(24.0);
         *p = if (from..to).contains(&hour) { inside } else { outside };
     }
 }
 
-fn solved(case: &Case) -> Plan {
+pub fn solved(case: &Case) -> Plan {
     let plan = case.plan(&mut InProcess);
     assert_eq!(plan.status.name(), "optimal", "{}", plan.note);
     assert_eq!(faults(&case.inputs(None), &plan), Vec::<String>::new());
@@ -146,27 +112,20 @@ fn solved(case: &Case) -> Plan {
     plan
 }
 
-fn power<'a>(case: &Case, plan: &'a Plan, id: &str) -> &'a [f64] {
+pub fn power<'a>(case: &Case, plan: &'a Plan, id: &str) -> &'a [f64] {
     &plan.assets[ix(case, id)].power_kw[0]
 }
 
 /// Energy through an asset between two hours of the plan, kWh, positive where it is drawn.
-fn drawn(case: &Case, plan: &Plan, id: &str, from_h: f64, to_h: f64) -> f64 {
+pub fn drawn(case: &Case, plan: &Plan, id: &str, from_h: f64, to_h: f64) -> f64 {
     let begin = |i: &hexad::forecast::Interval| i.start.seconds_since(case.state.now.park) / 3600.0;
     let rows = plan.grid.intervals.iter().zip(power(case, plan, id));
     rows.filter(|(i, _)| begin(i) >= from_h - 1e-6 && begin(i) < to_h - 1e-6).map(|(i, p)| -p * i.hours).sum()
 }
 
-fn near(a: f64, b: f64) {
+#[track_caller]
+pub fn near(a: f64, b: f64) {
     assert!((a - b).abs() < 0.05, "{a} instead of {b}");
-}
-
-fn outdoor(case: &mut Case, c: f64) {
-    case.horizon.outdoor_c = Some(vec![c; case.horizon.grid.intervals.len()]);
-}
-
-fn slack(plan: &Plan, what: &str) -> f64 {
-    plan.slacks.iter().filter(|s| s.what == what).map(|s| s.amount).sum()
 }
 
 struct Broken;
@@ -327,202 +286,9 @@ fn chargers_that_cannot_be_steered_draw_at_once() {
     near(drawn(&c, &rules, "ev", 2.0, 4.0), 100.0);
 }
 
-fn plan_by_rules(case: &Case) -> Plan {
+pub fn plan_by_rules(case: &Case) -> Plan {
     let made = plan(&case.inputs(None), &mut Broken);
     assert_eq!(made.status.name(), "rules");
     assert_eq!(checker::faults(&case.inputs(None), &made, 0.0), Vec::<String>::new());
     made
-}
-
-#[test]
-fn a_batch_runs_once_and_whole_when_it_is_cheapest() {
-    let mut c = case(&[KILN], 100.0, 0.0);
-    price(&mut c, 15.0, 16.5, 0.2, 0.8);
-    let plan = solved(&c);
-    near(drawn(&c, &plan, "kiln", 3.0, 4.5), 90.0);
-    near(drawn(&c, &plan, "kiln", 0.0, 24.0), 90.0);
-    near(plan.cost.unwrap(), 100.0 * (22.5 * 0.8 + 1.5 * 0.2) + 90.0 * 0.2);
-    let on = &plan.assets[ix(&c, "kiln")].on;
-    let (first, after) =
-        (begins(&plan, Park::from_unix(NOON + 3 * 3600)), begins(&plan, Park::from_unix(NOON + 16_200)));
-    assert!(on[first..after].iter().all(|v| *v) && on.iter().filter(|v| **v).count() == after - first, "{on:?}");
-    // Nobody with foresight: as early as it may.
-    let rules = plan_by_rules(&c);
-    near(drawn(&c, &rules, "kiln", 1.0, 2.5), 90.0);
-    // And with the plan before it as a start, the same again.
-    let again = hexad::dispatch::plan(&c.inputs(Some(&plan)), &mut InProcess);
-    near(drawn(&c, &again, "kiln", 3.0, 4.5), 90.0);
-}
-
-#[test]
-fn a_batch_that_costs_more_than_it_is_worth_is_skipped_and_said_so() {
-    let c = case(&[&KILN.replace("skipped_cost = 100.0", "skipped_cost = 30.0")], 100.0, 0.0);
-    let plan = solved(&c);
-    near(drawn(&c, &plan, "kiln", 0.0, 24.0), 0.0);
-    near(slack(&plan, "kiln: skipped"), 90.0);
-    near(plan.cost.unwrap(), 100.0 * 24.0 * 0.5 + 30.0);
-}
-
-#[test]
-fn a_batch_that_has_begun_goes_on_and_one_that_is_done_does_not_begin_again() {
-    let mut c = case(&[&KILN.replace("earliest_h = 13.0", "earliest_h = 11.0")], 100.0, 0.0);
-    let at = ix(&c, "kiln");
-    price(&mut c, 15.0, 18.0, 0.1, 0.8);
-    c.state.assets[at].today.windows = vec![Energy::from_kwh(30.0)];
-    c.state.assets[at].ports[0].measured = Ok(-59.0);
-    let goes_on = solved(&c);
-    near(drawn(&c, &goes_on, "kiln", 0.0, 1.0), 60.0);
-    near(drawn(&c, &goes_on, "kiln", 1.0, 22.0), 0.0);
-    assert!(goes_on.assets[at].on[..4].iter().all(|v| *v) && !goes_on.assets[at].on[4]);
-    c.state.assets[at].today.windows = vec![Energy::from_kwh(89.0)];
-    c.state.assets[at].ports[0].measured = Ok(0.0);
-    near(drawn(&c, &solved(&c), "kiln", 0.0, 22.0), 0.0);
-    // Its relay is lost while it runs: it goes on. Before it began: nobody can begin it.
-    c.state.assets[at].availability = Availability::Out(Reason::Disconnected);
-    c.state.assets[at].today.windows = vec![Energy::from_kwh(30.0)];
-    c.state.assets[at].ports[0].measured = Ok(-60.0);
-    near(drawn(&c, &solved(&c), "kiln", 0.0, 24.0), 60.0);
-    c.state.assets[at].today.windows = vec![];
-    c.state.assets[at].ports[0].measured = Err(Reason::Disconnected);
-    near(drawn(&c, &solved(&c), "kiln", 0.0, 24.0), 0.0);
-}
-
-#[test]
-fn a_batch_whose_window_reaches_beyond_the_horizon_may_wait() {
-    let late = KILN.replace("earliest_h = 13.0", "earliest_h = 11.0").replace("deadline_h = 20.0", "deadline_h = 10.5");
-    let mut c = case(&[&late], 100.0, 0.0);
-    let at = ix(&c, "kiln");
-    c.state.assets[at].today.windows = vec![Energy::from_kwh(90.0)];
-    price(&mut c, 11.0, 12.0, 3.0, 0.5);
-    let plan = solved(&c);
-    // Tomorrow's run may begin at 11:00, dear, or later at what energy costs on the mean.
-    near(drawn(&c, &plan, "kiln", 0.0, 24.0), 0.0);
-    assert!(plan.slacks.is_empty(), "{:?}", plan.slacks);
-}
-
-#[test]
-fn a_room_is_held_at_the_edge_of_its_band() {
-    let mut c = case(&[SUPPLY, ROOM], 0.0, 0.0);
-    outdoor(&mut c, 0.0);
-    let plan = solved(&c);
-    // 1 kW per kelvin at 20 degC against 0.
-    assert!(power(&c, &plan, "hall").iter().all(|p| (p + 20.0).abs() < 0.05), "{:?}", power(&c, &plan, "hall"));
-    assert!(plan.slacks.is_empty());
-    c.horizon.outdoor_c = None;
-    let at = ix(&c, "hall");
-    c.state.assets[at].ports[0].measured = Ok(-13.0);
-    let blind = solved(&c);
-    assert!(power(&c, &blind, "hall").iter().all(|p| (p + 13.0).abs() < 1e-6) && blind.note.contains("hall"));
-}
-
-#[test]
-fn a_room_is_preheated_with_cheap_heat_and_no_further_than_its_band() {
-    let pump = r#"
-[[heat_pump]]
-id = "pump"
-device = "hp"
-heat_bus = "heat"
-electric_bus = "elec"
-rated_kw = 200.0
-cop = 4.0
-ramp_kw_per_s = 10.0
-commitment = { min_load = 0.0 }
-"#;
-    let mut c = case(&[pump, ROOM], 0.0, 0.0);
-    outdoor(&mut c, 0.0);
-    price(&mut c, 12.0, 14.0, 0.1, 2.0);
-    let plan = solved(&c);
-    let e = &plan.assets[ix(&c, "hall")].energy_kwh;
-    near(e[7], 40.0);
-    // Alone, 24 degC fall to 20 by an exponential: 10 h / 1 * ln(24 / 20) = 1.82 h.
-    assert!(drawn(&c, &plan, "hall", 2.0, 3.75).abs() < 0.05 && drawn(&c, &plan, "hall", 3.75, 6.0) > 20.0);
-    let held = plan_by_rules(&c);
-    let at = ix(&c, "hall");
-    assert!(held.assets[at].energy_kwh.iter().all(|e| (e - 8.0).abs() < 1e-6), "{:?}", held.assets[at].energy_kwh);
-}
-
-#[test]
-fn a_room_that_cannot_be_held_is_named_and_a_cooled_one_counts_cold() {
-    let mut c = case(&[SUPPLY, &ROOM.replace("rated_kw = 60.0", "rated_kw = 15.0")], 0.0, 0.0);
-    outdoor(&mut c, 0.0);
-    let plan = solved(&c);
-    assert!(slack(&plan, "hall: stored energy below its window") > 0.0);
-    assert!(power(&c, &plan, "hall").iter().all(|p| (p + 15.0).abs() < 0.05));
-    let chiller = r#"
-[[chiller]]
-id = "chiller"
-device = "ch"
-cool_bus = "cold"
-electric_bus = "elec"
-rated_kw = 200.0
-eer = 4.0
-ramp_kw_per_s = 10.0
-commitment = { min_load = 0.0 }
-"#;
-    let cooled = ROOM.replace("bus = \"heat\"", "bus = \"cold\"\ngains_kw = 5.0");
-    let mut c = case(&[chiller, &cooled], 0.0, 0.0);
-    outdoor(&mut c, 34.0);
-    let plan = solved(&c);
-    // At 24 degC: 10 kW through the walls and 5 kW of gains.
-    assert!(power(&c, &plan, "hall").iter().all(|p| (p + 15.0).abs() < 0.05), "{:?}", power(&c, &plan, "hall"));
-}
-
-#[test]
-fn district_heat_is_paid_with_its_emission() {
-    let values = r#"
-[values]
-lost_load_critical_per_kwh = 100.0
-lost_load_normal_per_kwh = 40.0
-lost_load_sheddable_per_kwh = 8.0
-lost_heat_per_kwh = 10.0
-lost_cooling_per_kwh = 10.0
-surplus_per_kwh = 2.0
-co2_per_kg = 0.5
-"#;
-    let c = case(&[SUPPLY, values], 0.0, 100.0);
-    let plan = solved(&c);
-    near(plan.cost.unwrap(), 100.0 * 24.0 * (0.3 + 0.2 * 0.5));
-    let heat = c.site.buses.iter().position(|b| b.id == "heat").unwrap();
-    assert!(plan.buses[heat].price.iter().all(|p| (p - 0.4).abs() < 1e-6));
-    near(drawn(&c, &plan_by_rules(&c), "district", 0.0, 24.0), -2400.0);
-}
-
-#[test]
-fn waste_heat_is_taken_first_as_far_as_it_is_wanted() {
-    let waste = r#"
-[[waste_heat]]
-id = "waste"
-bus = "heat"
-rated_kw = 80.0
-temperature_c = 65.0
-price_per_kwh = 0.05
-"#;
-    let mut c = case(&[SUPPLY, waste], 0.0, 100.0);
-    let at = ix(&c, "waste");
-    c.horizon.assets[at] = (0..c.horizon.grid.intervals.len()).map(|t| if t < 4 { 60.0 } else { 200.0 }).collect();
-    for plan in [solved(&c), plan_by_rules(&c)] {
-        near(power(&c, &plan, "waste")[0], 60.0);
-        near(power(&c, &plan, "district")[0], 40.0);
-        near(power(&c, &plan, "waste")[5], 80.0);
-        assert_eq!(plan.assets[at].potential_kw[5], 80.0, "no more than its nameplate");
-    }
-    let load = ix(&c, "heat_load");
-    c.horizon.assets[load].fill(-20.0);
-    for plan in [solved(&c), plan_by_rules(&c)] {
-        near(power(&c, &plan, "waste")[5], 20.0);
-        assert!(plan.slacks.is_empty(), "what is left goes its own way: {:?}", plan.slacks);
-    }
-}
-
-#[test]
-fn while_wall_time_is_unknown_nobody_waits_for_an_hour_of_the_day() {
-    let mut c = case(&[&session(14.0, 18.0, 100.0, "all"), KILN], 100.0, 0.0);
-    c.state.now.synchronised = false;
-    let plan = solved(&c);
-    near(drawn(&c, &plan, "ev", 0.0, 24.0) + drawn(&c, &plan, "kiln", 0.0, 24.0), 0.0);
-    assert!(
-        plan.note.contains("when ev has its turn") && plan.note.contains("when kiln has its turn"),
-        "{}",
-        plan.note
-    );
 }

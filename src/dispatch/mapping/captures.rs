@@ -17,14 +17,14 @@ pub(super) fn capture(input: &Inputs<'_>, k: &CarbonCapture) -> Element {
     })
 }
 
-/// The port of an asset that tells its emission, and kg per kWh of its injection.
-fn exhaust(input: &Inputs<'_>, ix: AssetIx) -> Option<(AssetIx, usize, f64)> {
+/// The port of an asset that tells its emission (none: fuel of its own), and kg per kWh of what is injected there.
+fn exhaust(input: &Inputs<'_>, ix: AssetIx) -> Option<(AssetIx, Option<usize>, f64)> {
     let asset = &input.site.assets[ix.0];
     if let Some(port) = asset.port(Point::GasW) {
-        return Some((ix, port, -factor(input, asset.ports[port].bus)?));
+        return Some((ix, Some(port), -factor(input, asset.ports[port].bus)?));
     }
     match &asset.kind {
-        Kind::Genset(k) => Some((ix, 0, k.fuel_co2_kg_per_kwh / k.efficiency)),
+        Kind::Genset(k) => Some((ix, None, k.fuel_co2_kg_per_kwh)),
         _ => None,
     }
 }

@@ -181,7 +181,7 @@ fn commit(c: &Commitment, input: &Inputs<'_>, ix: AssetIx) -> Commit {
     Commit {
         start_cost: c.start_cost,
         long_rest: c.long_rest.iter().map(|r| (f64::from(r.after_min) / 60.0, r.start_cost)).collect(),
-        rested_h: passed_h.unwrap_or(0.0),
+        rested_h: passed_h.unwrap_or_default(),
         min_up_h,
         min_down_h,
         was_on: state.running.map(|r| r.on),

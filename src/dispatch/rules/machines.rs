@@ -59,7 +59,7 @@ impl Step<'_> {
         for ix in self.led_by(bus, |kind| matches!(kind, Kind::FuelCell(_))) {
             let (flows, hydrogen) = (self.flows(ix), self.site_asset(ix).ports[1].bus);
             let stored: f64 = self.tanks(hydrogen).filter_map(|tank| self.energy[tank.0]).sum();
-            let feeds = flows[1].load(-stored / self.known.hours[self.t]).unwrap_or(0.0);
+            let feeds = flows[1].load(-stored / self.known.hours[self.t]).unwrap_or_default();
             let short = -self.net[bus.0];
             let least = self.site_asset(ix).kind.commitment().map_or(0.0, |c| c.min_load) * self.rated(ix);
             self.at(ix, if feeds < least { 0.0 } else { short.min(feeds) }, true);

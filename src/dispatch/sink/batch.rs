@@ -49,7 +49,9 @@ fn choice(b: &mut Build<'_>, asset: AssetIx, run: &Run, terms: &BatchTerms) -> V
     let mut row = Vec::with_capacity(run.starts.len() + 2);
     for start in &run.starts {
         let col = b.model.binary(terms.rated * start.beyond_h * terms.beyond, b.whole_h > 0.0);
-        b.hints.insert(col.0, if nearest == Some(start.at_h) { 1.0 } else { 0.0 });
+        if nearest.is_some() {
+            b.hints.insert(col.0, if nearest == Some(start.at_h) { 1.0 } else { 0.0 });
+        }
         row.push((col, energy));
         columns.push(col);
     }
