@@ -2,8 +2,8 @@
 
 use super::{Column, Problem, Row, Solution, SolveError};
 
-/// A row may be missed by this much, and by [`RELATIVE`] of what it adds up (kW, kWh).
-const ABSOLUTE: f64 = 1e-3;
+/// A row may be missed by this much, and by [`RELATIVE`] of what it adds up (kW, kWh): less than is ever shown.
+const ABSOLUTE: f64 = 1e-2;
 const RELATIVE: f64 = 1e-6;
 /// An integer may be so far from whole.
 const WHOLE: f64 = 1e-3;

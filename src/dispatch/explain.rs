@@ -74,8 +74,12 @@ impl<'a> View<'a> {
         let mut free = false;
         let on = self.f.places[asset].on.get(t).copied();
         for (col, k) in expr.terms.iter().filter(|(c, k)| Some(*c) != on && !self.relief[c.0] && *k != 0.0) {
-            stop.rise = (*k > 0.0) == up;
             let column = &self.f.problem.columns[col.0];
+            // Decisions of whole numbers are fixed here; what they allow is told by the rows they stand in.
+            if column.integer {
+                continue;
+            }
+            stop.rise = (*k > 0.0) == up;
             let bound = if stop.rise { column.upper } else { column.lower };
             let per_kwh = |per_unit: f64| per_unit / k.abs() / self.known.hours[t];
             let (at_bound, row) = (near(self.s.x[col.0], bound), self.row_in_the_way(asset, col.0, stop.rise));
@@ -129,7 +133,9 @@ impl<'a> View<'a> {
                 list.extend(self.obstacle(ix, port, t, up).or_else(|| self.waits(ix, port, t, up)));
             }
         }
-        list.sort_by(|a, b| b.worth.unwrap_or(f64::MAX).total_cmp(&a.worth.unwrap_or(f64::MAX)));
+        // What is away comes first, then what is worth most.
+        let rank = |o: &Obstacle| o.worth.unwrap_or(if o.hard { 0.0 } else { f64::MAX });
+        list.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
         list.truncate(REASONS);
         list.into_iter().map(|o| o.binding(t, t + 1)).collect()
     }

@@ -52,7 +52,8 @@ impl Spot<'_> {
         if self.up { port.max.kw() > 0.0 } else { port.min.kw() < 0.0 }
     }
     fn limit(&self, what: &str) -> Option<Obstacle> {
-        self.stop.limit.then(|| self.say(what, self.kw.abs(), Some(self.stop.worth), true)).flatten()
+        let worth = Some(self.stop.worth).filter(|w| *w > WORTH);
+        self.stop.limit.then(|| self.say(what, self.kw.abs(), worth, true)).flatten()
     }
 }
 
@@ -136,7 +137,7 @@ impl View<'_> {
         let (column, energy) = (&self.f.problem.columns[col.0], self.s.x[col.0]);
         let slack = AT_END * (1.0 + column.upper.abs());
         let held = |what: &str, worth: f64, hard: bool| {
-            s.say(what, energy, Some(worth.max(0.0)), hard).map(|o| Obstacle { unit: "kWh", ..o })
+            s.say(what, energy, Some(worth).filter(|w| *w > WORTH), hard).map(|o| Obstacle { unit: "kWh", ..o })
         };
         let full = energy >= column.upper - slack;
         let empty = energy <= column.lower + slack;

@@ -2,7 +2,7 @@
 //! nameplate; what is not, is replaced here by what is unknown or by its bound, and told.
 
 use super::Inputs;
-use crate::forecast::{Horizon, Interval, Quantiles, TimeGrid};
+use crate::forecast::{self, History, Horizon, Interval, Quantiles, TimeGrid};
 use crate::site::{Asset, Kind, Reason, Site, Value};
 use crate::state::{AssetState, Availability, Believed, SiteState, Today};
 use crate::units::{Energy, Park, Power};
@@ -25,7 +25,7 @@ impl Sound {
     pub fn of(input: &Inputs<'_>) -> Self {
         let mut notes = Vec::new();
         let state = state(input.site, input.state, &mut notes);
-        let horizon = horizon(input, &mut notes);
+        let horizon = horizon(input, &state, &mut notes);
         Self { state, horizon, notes }
     }
 
@@ -35,10 +35,10 @@ impl Sound {
     }
 }
 
-/// A horizon without steps, with steps that are none, or of another time than now is replaced by the usual steps, of which
-/// nothing is known: then each forecast becomes its worst case.
-fn horizon(input: &Inputs<'_>, notes: &mut Vec<String>) -> Option<Horizon> {
-    let (now, given) = (input.state.now.park, input.horizon);
+/// A horizon without steps, with steps that are none, or of another time than now is replaced by the usual steps, foreseen
+/// from what is measured now alone.
+fn horizon(input: &Inputs<'_>, state: &SiteState, notes: &mut Vec<String>) -> Option<Horizon> {
+    let (now, given) = (state.now.park, input.horizon);
     let doubtful = |q: &Quantiles| q.p10.iter().chain(&q.p90).any(|v| !v.is_finite());
     let warm = given.outdoor_c.as_ref().is_some_and(|list| list.iter().any(|c| !c.is_finite()));
     if covers(&given.grid.intervals, now) {
@@ -51,20 +51,9 @@ fn horizon(input: &Inputs<'_>, notes: &mut Vec<String>) -> Option<Horizon> {
         horizon.outdoor_c = horizon.outdoor_c.filter(|_| !warm);
         return Some(horizon);
     }
-    notes.push("the horizon does not reach from now on: planned over the usual steps on worst cases".to_owned());
-    let grid = TimeGrid::new(now);
-    let open = input.state.pcc_closed == Ok(false);
-    Some(Horizon {
-        assets: Vec::new(),
-        quantiles: vec![Quantiles::default(); input.site.assets.len()],
-        import_price: Vec::new(),
-        flat_price: true,
-        export_price: Vec::new(),
-        grid_available: vec![!open; grid.intervals.len()],
-        co2_kg_per_kwh: Vec::new(),
-        outdoor_c: None,
-        grid,
-    })
+    notes
+        .push("the horizon does not reach from now on: the usual steps, foreseen from what is measured now".to_owned());
+    Some(forecast::horizon(input.site, state, &History::default(), TimeGrid::new(now)))
 }
 
 /// Whether steps run one after the other and hold `now`.
