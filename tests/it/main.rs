@@ -19,6 +19,7 @@ mod peers_mqtt;
 mod peers_sunspec;
 mod pki;
 mod proposals;
+mod properties;
 mod rpc;
 mod rpc_floods;
 mod rpc_park;
