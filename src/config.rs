@@ -9,6 +9,7 @@ mod document;
 mod endpoint;
 mod fit;
 mod load;
+mod machines;
 mod mistake;
 mod physics;
 mod resolve;

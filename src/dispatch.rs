@@ -1,15 +1,17 @@
 //! The economic dispatch: formulation over four elements (source, sink, store, converter), the plan and its prices,
 //! and what serves when there is none. Asks a [`Solve`] session; knows neither the wall clock nor devices.
 //!
-//! [`plan`] is the whole of it. Ramps are left to control: they are shorter than the shortest interval.
+//! [`plan`] is the whole of it. Ramps within an interval are left to control.
 
 mod converter;
 mod decide;
 mod elements;
+mod flow;
 mod formulate;
 mod known;
 mod mapping;
 mod model;
+mod performance;
 mod plan;
 mod problem;
 mod readout;

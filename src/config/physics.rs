@@ -3,7 +3,7 @@
 use super::assets::Draft;
 use super::document::{Document, Place};
 use super::site_file::BusTable;
-use crate::site::kinds::{Battery, Chp, Wind};
+use crate::site::kinds::{Battery, Wind};
 use crate::site::{Bus, Carrier, Kind};
 
 /// Supply and return of a bus fit its carrier.
@@ -36,7 +36,6 @@ pub(super) fn check(doc: &mut Document<'_>, draft: &Draft, buses: &[Bus]) {
         Kind::HeatTank(k) => tank(doc, at, k.t_min_c, k.t_max_c),
         Kind::ColdTank(k) => tank(doc, at, k.t_min_c, k.t_max_c),
         Kind::Wind(k) => wind(doc, at, k),
-        Kind::Chp(k) => chp(doc, at, k),
         Kind::Grid(k) => {
             for (key, kw) in [("import_max_kw", k.import_max_kw), ("export_max_kw", k.export_max_kw)] {
                 if kw > k.transformer_kva {
@@ -92,27 +91,5 @@ fn wind(doc: &mut Document<'_>, at: &Place, k: &Wind) {
             let message = format!("{kw} kW is above the rated {} kW", k.rated_kw);
             doc.mistake(&at.item(i), message, "lower the point or raise rated_kw");
         }
-    }
-}
-
-fn chp(doc: &mut Document<'_>, at: &Place, k: &Chp) {
-    let low = k.rated_kw * k.commitment.min_load;
-    let loads = [
-        ("heat_kw", k.rated_kw, k.heat_kw, k.electric_efficiency),
-        ("heat_kw_min_load", low, k.heat_kw_min_load, k.electric_efficiency_min_load),
-    ];
-    for (key, electric, heat, efficiency) in loads {
-        let fuel = electric / efficiency;
-        if electric > 0.0 && electric + heat > fuel {
-            let message = format!(
-                "{electric} kW of electricity and {heat} kW of heat from {fuel:.0} kW of gas is more than there is"
-            );
-            doc.mistake(&at.key(key), message, format!("write {:.0} or less, or a lower efficiency", fuel - electric));
-        }
-    }
-    if k.heat_kw_min_load > k.heat_kw {
-        let message =
-            format!("more heat at minimum load ({} kW) than at rated power ({} kW)", k.heat_kw_min_load, k.heat_kw);
-        doc.mistake(&at.key("heat_kw_min_load"), message, "write the smaller number here");
     }
 }

@@ -207,12 +207,16 @@ impl Room {
             wish.cause = Cause::Proposal(id);
         }
         // A bound below the lowest load is kept by rest, one above nothing by running.
-        if asset.kind.commitment().is_some() && high.kw < least {
+        let consumer = asset.ports.first().is_some_and(|p| p.max <= Power::ZERO);
+        // (most, least) of its load, as magnitudes.
+        let (most, some) =
+            if consumer { ((-low.kw, low.by), (-high.kw, high.by)) } else { ((high.kw, high.by), (low.kw, low.by)) };
+        if asset.kind.commitment().is_some() && most.0 < least {
             if wish.on != Some(false) {
-                (wish.on, wish.by) = (Some(false), Some(high.by));
+                (wish.on, wish.by) = (Some(false), Some(most.1));
             }
-        } else if asset.kind.commitment().is_some() && low.kw > 0.0 && wish.on != Some(true) {
-            (wish.on, wish.by) = (Some(true), Some(low.by));
+        } else if asset.kind.commitment().is_some() && some.0 > 0.0 && wish.on != Some(true) {
+            (wish.on, wish.by) = (Some(true), Some(some.1));
         }
     }
 }

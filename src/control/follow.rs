@@ -29,6 +29,8 @@ const CATCH_UP_SHARE: f64 = 0.1;
 const STORE_FULL: f64 = 0.97;
 /// An excess in a settlement window is worked off over at least this time.
 const WINDOW_REST_MIN_S: f64 = 60.0;
+/// What is planned above this (negative) multiple of the lowest load is standby.
+const STANDING_BY: f64 = -0.999;
 /// So near to a limit the exchange rests against it.
 const AT_LIMIT_KW: f64 = 0.1;
 
@@ -52,6 +54,10 @@ pub(super) fn wish(
         Kind::Battery(k) => (Some(power + catch_up(plan, i, index, own, state, k.discharge_max_kw)), None),
         Kind::DumpCooler(_) => (Some(overflow(site, state, asset, own).map_or(power, |o| power.min(o))), None),
         _ if lever.cap => (short.then_some(power), None),
+        // On, and told nothing to do: it stands by, warm.
+        Kind::Electrolyser(k) if k.standby_kw > 0.0 && power > STANDING_BY * k.commitment.min_load * k.rated_kw => {
+            (Some(0.0), planned.on.get(i).copied())
+        }
         _ => {
             let least = asset.kind.commitment().map_or(0.0, |c| c.min_load * asset.kind.rated().kw());
             let running = if asset.ports.first()?.max.kw() > 0.0 { power.max(least) } else { power.min(-least) };

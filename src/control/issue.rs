@@ -354,7 +354,11 @@ fn issue(
 fn ramp(asset: &Asset, from: Option<f64>, gives: Option<f64>, to: f64, dt_s: f64) -> f64 {
     // Between rest and its lowest load a machine has no setpoint: it begins there, and refuses what lies below.
     let least = asset.kind.commitment().map_or(0.0, |c| c.min_load * asset.kind.rated().kw());
-    let from = from.map(|from| if least > 0.0 && to >= least { from.max(least) } else { from });
+    let from = from.map(|from| match to {
+        to if least > 0.0 && to >= least => from.max(least),
+        to if least > 0.0 && to <= -least => from.min(-least),
+        _ => from,
+    });
     match (from, asset.kind.ramp_kw_per_s()) {
         (Some(from), Some(rate)) if to.is_finite() => {
             let gives = gives.filter(|_| asset.kind.commitment().is_some()).unwrap_or(from);
@@ -425,5 +429,7 @@ mod tests {
         assert_eq!(ramp(&boiler, Some(300.0), Some(290.0), 75.0, 1.0), 285.0);
         assert_eq!(ramp(&boiler, Some(100.0), Some(95.0), 300.0, 1.0), 105.0);
         assert_eq!(ramp(&boiler, Some(300.0), None, 75.0, 1.0), 295.0);
+        assert_eq!(ramp(&boiler, Some(0.0), Some(0.0), 300.0, 1.0), 105.0, "it begins at its lowest load");
+        assert_eq!(ramp(&boiler, Some(0.0), Some(0.0), -300.0, 1.0), -105.0, "what consumes likewise");
     }
 }

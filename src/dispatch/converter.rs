@@ -1,88 +1,148 @@
-//! Converters: every port affine in the principal one, with commitment.
+//! Converters: every port follows the principal one, with commitment.
 
-use super::elements::{Commit, Converter};
-use super::formulate::{Build, CHURN, CHURN_H};
+mod commitment;
+mod curve;
+mod day;
+mod ramp;
+mod rest;
+mod steps;
+
+use super::elements::Converter;
+use super::flow::Flow;
+use super::formulate::Build;
 use super::model::Col;
 use crate::site::AssetIx;
 
+/// What no machine can do costs so many times the dearest load.
+const BEYOND_PHYSICS: f64 = 1.5;
+
+/// One machine in one interval: sums over columns.
+struct Load {
+    /// Principal power, kW.
+    power: Vec<(Col, f64)>,
+    /// Of it, what another drive gives.
+    second: Option<Col>,
+    /// What the port with a curve injects.
+    curved: Vec<(Col, f64)>,
+}
+
 pub(super) fn build(b: &mut Build<'_>, asset: AssetIx, e: &Converter) {
-    let on = e.commitment.as_ref().map(|c| commitment(b, asset, c));
-    for t in 0..b.len() {
-        let power = b.model.col(e.wear * b.hours(t), 0.0, e.max);
-        if let Some(on) = &on {
-            b.model.row(f64::NEG_INFINITY, 0.0, &[(power, 1.0), (on[t], -e.max)]);
-            if e.min > 0.0 {
-                b.model.row(0.0, f64::INFINITY, &[(power, 1.0), (on[t], -e.min)]);
-            }
+    let switched = e.commitment.as_ref().map(|c| {
+        let switched = commitment::build(b, asset, c);
+        rest::build(b, c, &switched);
+        day::starts(b, asset, c, &switched);
+        switched
+    });
+    let run: Vec<Option<Col>> =
+        (0..b.len()).map(|t| switched.as_ref().map(|s| running(b, asset, e, t, s.on[t]))).collect();
+    let mut powers = Vec::with_capacity(b.len());
+    for (t, run) in run.iter().enumerate() {
+        let load = load(b, asset, e, t, *run);
+        inject(b, asset, e, t, &load, *run);
+        if let Some(on) = switched.as_ref().map(|s| s.on[t]).filter(|_| e.standby_kw > 0.0) {
+            let standby: Vec<(Col, f64)> =
+                std::iter::once((on, -e.standby_kw)).chain(run.map(|run| (run, e.standby_kw))).collect();
+            b.inject(asset, 0, t, &standby, 0.0);
         }
-        for (port, (slope, offset)) in e.ports.iter().enumerate() {
-            let mut terms = vec![(power, *slope)];
-            if let Some(on) = on.as_ref().filter(|_| *offset != 0.0) {
-                terms.push((on[t], *offset));
-            }
-            b.inject(asset, port, t, &terms, 0.0);
-        }
+        powers.push(load.power);
     }
-    b.places[asset.0].on = on.unwrap_or_default();
+    if let Some(run) = run.into_iter().collect::<Option<Vec<Col>>>() {
+        ramp::build(b, asset, e, &powers, &run);
+    }
+    if let Some(budget) = &e.budget {
+        day::budget(b, asset, budget, &powers);
+    }
+    b.places[asset.0].on = switched.map(|s| s.on).unwrap_or_default();
 }
 
-/// On/off columns with starts, minimum times and the state carried in.
-fn commitment(b: &mut Build<'_>, asset: AssetIx, c: &Commit) -> Vec<Col> {
-    let mut on: Vec<Col> = Vec::with_capacity(b.len());
-    let mut start: Vec<Col> = Vec::with_capacity(b.len());
-    for t in 0..b.len() {
-        let now = b.binary(t);
-        let starts = b.model.col(c.start_cost, 0.0, 1.0);
-        match on.last() {
-            Some(before) => {
-                b.model.row(0.0, f64::INFINITY, &[(starts, 1.0), (now, -1.0), (*before, 1.0)]);
-            }
-            None => {
-                // A machine whose state is unknown is not charged for a start it may not need.
-                let was = if c.was_on == Some(false) { 0.0 } else { 1.0 };
-                b.model.row(-was, f64::INFINITY, &[(starts, 1.0), (now, -1.0)]);
-            }
-        }
-        if let Some(was) = c.was_on.filter(|_| b.known.begin[t] < c.held_h - 1e-6) {
-            b.model.fix(now, if was { 1.0 } else { 0.0 });
-        }
-        on.push(now);
-        start.push(starts);
+/// Runs loaded, where a machine that is on may also stand by.
+fn running(b: &mut Build<'_>, asset: AssetIx, e: &Converter, t: usize, on: Col) -> Col {
+    if e.standby_kw <= 0.0 {
+        return on;
     }
-    minimum_times(b, c, &on, &start);
-    last_plan(b, asset, &on);
-    on
+    let run = b.binary(t);
+    b.model.row(f64::NEG_INFINITY, 0.0, &[(run, 1.0), (on, -1.0)]);
+    if let Some(was) = last(b, asset, t) {
+        b.hints.insert(run.0, if was.on && was.kw > e.min.max(e.standby_kw) - 1e-3 { 1.0 } else { 0.0 });
+    }
+    run
 }
 
-/// Who started within the minimum up time still runs; who ran before the minimum down time has not started since.
-fn minimum_times(b: &mut Build<'_>, c: &Commit, on: &[Col], start: &[Col]) {
-    for t in 0..b.len() {
-        let since = |hours: f64| (0..=t).find(|w| b.known.begin[t] - b.known.begin[*w] < hours - 1e-6).unwrap_or(t);
-        let (up, down) = (since(c.min_up_h), since(c.min_down_h));
-        let mut row: Vec<(Col, f64)> = start[up..=t].iter().map(|s| (*s, 1.0)).collect();
-        row.push((on[t], -1.0));
-        b.model.row(f64::NEG_INFINITY, 0.0, &row);
-        let mut row: Vec<(Col, f64)> = start[down..=t].iter().map(|s| (*s, 1.0)).collect();
-        if down > 0 {
-            row.push((on[down - 1], 1.0));
-            b.model.row(f64::NEG_INFINITY, 1.0, &row);
-        } else if c.was_on == Some(true) {
-            b.model.row(f64::NEG_INFINITY, 0.0, &row);
+fn load(b: &mut Build<'_>, asset: AssetIx, e: &Converter, t: usize, run: Option<Col>) -> Load {
+    let mut load = Load { power: Vec::new(), second: None, curved: Vec::new() };
+    let points = e.flows[t].iter().find_map(|f| if let Flow::Curve(points) = f { Some(points) } else { None });
+    match (run, points) {
+        (Some(run), _) if !e.steps.is_empty() => load.power = steps::power(b, asset, t, &e.steps, run),
+        (Some(run), Some(points)) => {
+            let part = curve::part(b, asset, t, points, run, e.exact[t]);
+            (load.power, load.curved) = (part.power, part.injected);
         }
+        _ => {
+            load.power.push((b.model.col(0.0, 0.0, e.max), 1.0));
+            if e.second.is_some() {
+                let col = b.model.col(0.0, 0.0, e.max);
+                load.power.push((col, 1.0));
+                load.second = Some(col);
+            }
+            bounds(b, e, &load.power, run);
+        }
+    }
+    let h = b.hours(t);
+    for (col, factor) in &load.power {
+        b.model.add_cost(*col, e.cost.0 * factor * h);
+    }
+    if let Some(run) = run {
+        b.model.add_cost(run, e.cost.1 * h);
+    }
+    load
+}
+
+fn bounds(b: &mut Build<'_>, e: &Converter, power: &[(Col, f64)], run: Option<Col>) {
+    let Some(run) = run else {
+        if power.len() > 1 {
+            b.model.row(f64::NEG_INFINITY, e.max, power);
+        }
+        return;
+    };
+    let with = |kw: f64| power.iter().copied().chain(std::iter::once((run, -kw))).collect::<Vec<_>>();
+    b.model.row(f64::NEG_INFINITY, 0.0, &with(e.max));
+    if e.min > 0.0 {
+        b.model.row(0.0, f64::INFINITY, &with(e.min));
     }
 }
 
-/// The last plan as a start for the solver, and a small price on leaving it at once.
-fn last_plan(b: &mut Build<'_>, asset: AssetIx, on: &[Col]) {
-    let Some(last) = b.input.last else { return };
-    let Some(last_on) = last.assets.get(asset.0).map(|a| &a.on).filter(|l| !l.is_empty()) else { return };
-    for (t, col) in on.iter().enumerate() {
-        let at = last.interval_at(b.input.horizon.grid.intervals[t].start);
-        let Some(was) = at.and_then(|i| last_on.get(i)).copied() else { continue };
-        b.hints.insert(col.0, if was { 1.0 } else { 0.0 });
-        if b.known.begin[t] < CHURN_H {
-            b.model.add_cost(*col, if was { -CHURN } else { CHURN });
-            b.offset += if was { CHURN } else { 0.0 };
+/// What each port injects, and what its own fuel gives.
+fn inject(b: &mut Build<'_>, asset: AssetIx, e: &Converter, t: usize, load: &Load, run: Option<Col>) {
+    let of = |(slope, offset): (f64, f64), second: Option<f64>| {
+        let own = |(col, f): &(Col, f64)| (*col, f * second.filter(|_| load.second == Some(*col)).unwrap_or(slope));
+        let mut terms: Vec<(Col, f64)> = load.power.iter().map(own).collect();
+        terms.extend(run.filter(|_| offset != 0.0).map(|run| (run, offset)));
+        terms
+    };
+    for (port, flow) in e.flows[t].iter().enumerate() {
+        let second = e.second.as_ref().and_then(|s| s.get(port)).copied();
+        match flow {
+            Flow::Line(slope, offset) => b.inject(asset, port, t, &of((*slope, *offset), second), 0.0),
+            Flow::Curve(_) => b.inject(asset, port, t, &load.curved, 0.0),
         }
     }
+    if let Some(Flow::Line(slope, offset)) = e.fuel {
+        b.places[asset.0].fuel.push(super::model::Expr { constant: 0.0, terms: of((slope, offset), None) });
+    }
+}
+
+/// What the last plan had for this interval.
+#[derive(Clone, Copy, Debug)]
+struct Was {
+    on: bool,
+    /// Magnitude of the principal power, kW.
+    kw: f64,
+}
+
+fn last(b: &Build<'_>, asset: AssetIx, t: usize) -> Option<Was> {
+    let last = b.input.last?;
+    let own = last.assets.get(asset.0)?;
+    let i = last.interval_at(b.input.horizon.grid.intervals[t].start)?;
+    let kw = own.power_kw.first().and_then(|p| p.get(i)).copied().unwrap_or(0.0).abs();
+    Some(Was { on: *own.on.get(i)?, kw })
 }

@@ -1,5 +1,7 @@
 //! The four elements that the formulation knows: source, sink, store, converter.
 
+use super::flow::Flow;
+
 /// One element at one asset; `port` counts the asset's ports.
 #[derive(Debug)]
 pub(super) enum Element {
@@ -76,27 +78,70 @@ pub(super) struct Store {
     pub exclusive: Vec<bool>,
 }
 
-/// Turns energy of one bus into energy of another; every port is affine in the principal one.
+/// Turns energy of one bus into energy of another; every port follows the principal one.
 #[derive(Debug)]
 pub(super) struct Converter {
-    /// Per port: (per kW of the principal port, while on), kW.
-    pub ports: Vec<(f64, f64)>,
-    /// Principal power while on, kW.
+    /// Per interval and port; at most one port has a curve.
+    pub flows: Vec<Vec<Flow>>,
+    /// Per port: what a kW of principal power injects where another drive gives it.
+    pub second: Option<Vec<f64>>,
+    /// Principal power while running, kW.
     pub min: f64,
     pub max: f64,
-    /// Currency per kWh of the principal port.
-    pub wear: f64,
+    /// Loads it can run at, kW; empty = any between `min` and `max`.
+    pub steps: Vec<f64>,
+    /// Drawn at the principal port while it is on and does not run.
+    pub standby_kw: f64,
+    /// Currency per kWh of principal power, and per hour of running.
+    pub cost: (f64, f64),
+    /// Fuel of its own, kW; its price is in `cost`.
+    pub fuel: Option<Flow>,
+    /// Per interval: waste could pay, so that a curve is followed by binaries.
+    pub exact: Vec<bool>,
+    /// Ramp, kW per hour.
+    pub ramp_kw_per_h: Option<f64>,
+    /// Principal power at this moment, where it is known.
+    pub now_kw: Option<f64>,
     pub commitment: Option<Commit>,
+    /// Bound on the energy of a day.
+    pub budget: Option<Budget>,
 }
 
 /// On/off behaviour with the state carried in.
 #[derive(Debug)]
 pub(super) struct Commit {
     pub start_cost: f64,
+    /// (hours of rest, cost of a start from then on), ascending.
+    pub long_rest: Vec<(f64, f64)>,
+    /// So long it has rested, where it rests.
+    pub rested_h: f64,
     pub min_up_h: f64,
     pub min_down_h: f64,
     /// It runs now; `None` where not known.
     pub was_on: Option<bool>,
     /// It must stay as it is for so many hours.
     pub held_h: f64,
+    pub starts_per_day: Option<StartsPerDay>,
+}
+
+/// Most starts of a day.
+#[derive(Debug)]
+pub(super) struct StartsPerDay {
+    pub most: f64,
+    /// Today.
+    pub so_far: f64,
+    /// What one more costs.
+    pub over: f64,
+}
+
+/// Energy that a day gives.
+#[derive(Debug)]
+pub(super) struct Budget {
+    pub kwh_per_day: f64,
+    /// Today.
+    pub so_far_kwh: f64,
+    /// Per interval: of it per kW of principal power.
+    pub per_kw: Vec<f64>,
+    /// What a kWh beyond it costs.
+    pub over_per_kwh: f64,
 }

@@ -43,6 +43,8 @@ pub(super) struct Places {
     pub energy: Vec<Col>,
     /// Rows of the stored energy, parallel to `energy`.
     pub state: Vec<RowIx>,
+    /// Fuel burned from a tank of its own, kW per interval; empty for machines without one.
+    pub fuel: Vec<Expr>,
 }
 
 /// A programme being built.
@@ -137,6 +139,13 @@ impl Build<'_> {
     /// A slack in kW at `price` per kWh.
     pub fn relief(&mut self, t: usize, price: f64, what: impl FnOnce() -> String) -> Col {
         let col = self.model.col(price * self.hours(t), 0.0, f64::INFINITY);
+        self.reliefs.push(Relief { col, interval: t, what: what(), price });
+        col
+    }
+
+    /// A slack of anything that is counted or summed over a day, at `price` a unit.
+    pub fn relief_once(&mut self, t: usize, price: f64, what: impl FnOnce() -> String) -> Col {
+        let col = self.model.col(price, 0.0, f64::INFINITY);
         self.reliefs.push(Relief { col, interval: t, what: what(), price });
         col
     }

@@ -3,7 +3,7 @@
 //! at nameplate, a generator at 0, a price at the tariff's highest.
 
 use super::Inputs;
-use crate::site::Kind;
+use crate::site::{AssetIx, Kind};
 
 /// Inputs along the grid.
 #[derive(Debug, Default)]
@@ -22,6 +22,8 @@ pub(super) struct Known {
     pub grid: Vec<bool>,
     /// Per asset: what a generator can deliver or a consumer wants, kW, never negative; empty for other kinds.
     pub signal: Vec<Vec<f64>>,
+    /// Per asset: COP or EER along the grid; empty for other kinds.
+    pub performance: Vec<Vec<f64>>,
     /// What was replaced, in words.
     pub notes: Vec<String>,
 }
@@ -67,9 +69,16 @@ impl Known {
                 }
                 _ => Vec::new(),
             };
+            let performance = super::performance::along(input, asset, n, notes);
+            known.performance.push(performance);
             known.signal.push(signal.iter().map(|v| v.clamp(0.0, rated.max(0.0))).collect());
         }
         known
+    }
+
+    /// COP or EER; 1 for kinds that have none.
+    pub fn performance(&self, asset: AssetIx, t: usize) -> f64 {
+        self.performance.get(asset.0).and_then(|p| p.get(t)).copied().unwrap_or(1.0)
     }
 
     pub fn len(&self) -> usize {

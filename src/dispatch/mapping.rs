@@ -5,7 +5,7 @@ mod sinks;
 mod sources;
 mod stores;
 
-pub(super) use converters::affine;
+pub(super) use converters::flows;
 
 use super::Inputs;
 use super::elements::{Element, Sink, Source, Terms};
@@ -13,7 +13,7 @@ use super::known::Known;
 use super::values::Worth;
 use crate::site::kinds::Tier;
 use crate::site::{Asset, AssetIx, Kind, Point};
-use crate::state::{AssetState, Availability};
+use crate::state::Availability;
 use converters::converter;
 use sinks::load;
 use sources::{grid, source};
@@ -55,7 +55,7 @@ pub(super) fn elements(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: Ass
         }
         Kind::Battery(_) | Kind::HeatTank(_) | Kind::ColdTank(_) => match store(input, known, worth, ix) {
             Some(store) if available => vec![Element::Store(store)],
-            _ => held(asset, state, known, true),
+            _ => held(input, known, ix, true),
         },
         Kind::DumpCooler(k) if available => {
             let terms = Terms::Earns(vec![0.0; known.len()]);
@@ -63,10 +63,10 @@ pub(super) fn elements(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: Ass
             vec![Element::Sink(Sink { port: 0, want: vec![k.rated_kw; known.len()], floor, terms })]
         }
         // The exchanger closes the balance of its lower bus by its own valve: it serves whether we can read it or not.
-        Kind::HeatExchanger(_) => vec![Element::Converter(converter(asset, state, input))],
+        Kind::HeatExchanger(_) => vec![Element::Converter(converter(input, known, ix))],
         kind if kind.commitment().is_none() => Vec::new(),
-        _ if available => vec![Element::Converter(converter(asset, state, input))],
-        _ => held(asset, state, known, false),
+        _ if available => vec![Element::Converter(converter(input, known, ix))],
+        _ => held(input, known, ix, false),
     }
 }
 
@@ -90,13 +90,14 @@ fn commands(input: &Inputs<'_>, asset: &Asset, points: &[Point]) -> bool {
 
 /// What cannot be steered but still measures goes on as it is (a store for the first interval only, then it would
 /// run out); what does not measure is taken to rest, its safe value.
-fn held(asset: &Asset, state: &AssetState, known: &Known, store: bool) -> Vec<Element> {
+fn held(input: &Inputs<'_>, known: &Known, ix: AssetIx, store: bool) -> Vec<Element> {
+    let (asset, state) = (&input.site.assets[ix.0], &input.state.assets[ix.0]);
     let measured = |i: usize| state.ports.get(i).and_then(|p| p.measured.ok()).filter(|v| v.is_finite());
     let principal = measured(0).filter(|p| p.abs() > 1e-3);
-    let ratios = affine(&asset.kind);
+    let flows = flows(&asset.kind, known.performance(ix, 0));
     let mut list = Vec::new();
     for port in 0..asset.ports.len() {
-        let derived = principal.and_then(|p| ratios.get(port).map(|(slope, offset)| slope * p + offset));
+        let derived = principal.and_then(|p| flows.get(port).map(|f| f.at(p.abs())));
         let Some(kw) = measured(port).or(derived) else { continue };
         let along: Vec<f64> = (0..known.len()).map(|t| if store && t > 0 { 0.0 } else { kw.abs() }).collect();
         let zero = vec![0.0; known.len()];

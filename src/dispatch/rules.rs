@@ -2,12 +2,15 @@
 //! the tanks, the battery on self-consumption. No foresight; each interval is closed bus by bus, cold before
 //! heat, low heat before high, electricity and then gas last, because each may draw on the next.
 
+mod machines;
+mod order;
+
 use super::known::Known;
-use super::mapping::{affine, potential};
+use super::mapping::potential;
 use super::values::{Worth, worth};
 use super::{AssetPlan, BusPlan, Fallback, Inputs, Plan, PlanStatus, Slack, VALID_S};
 use crate::site::kinds::{ColdTank, HeatTank};
-use crate::site::{AssetIx, BusIx, Carrier, Kind};
+use crate::site::{Asset, AssetIx, BusIx, Carrier, Kind};
 use crate::state::Availability;
 
 /// A tank below this share calls its machines, even for less than their minimum load.
@@ -23,8 +26,19 @@ struct Step<'a> {
     /// Sum of injections per bus, kW.
     net: Vec<f64>,
     plan: &'a mut Plan,
-    /// Stored energy per asset, kWh.
+    /// Stored energy per asset at the beginning, kWh.
     energy: &'a mut [Option<f64>],
+    /// Per asset: a machine that has been told to run or rest.
+    decided: Vec<bool>,
+}
+
+/// A store in one interval, kWh.
+struct Held {
+    energy: f64,
+    low: f64,
+    high: f64,
+    charge_efficiency: f64,
+    discharge_efficiency: f64,
 }
 
 pub(super) fn plan(input: &Inputs<'_>, known: &Known) -> Plan {
@@ -47,13 +61,25 @@ pub(super) fn plan(input: &Inputs<'_>, known: &Known) -> Plan {
     };
     let mut energy: Vec<Option<f64>> =
         input.state.assets.iter().map(|a| a.energy.and_then(Result::ok).filter(|e| e.is_finite())).collect();
+    let order = order::closing(input.site);
     for t in 0..n {
-        let mut step =
-            Step { input, known, t, net: vec![0.0; input.site.buses.len()], plan: &mut plan, energy: &mut energy };
+        let mut step = Step {
+            input,
+            known,
+            t,
+            net: vec![0.0; input.site.buses.len()],
+            plan: &mut plan,
+            energy: &mut energy,
+            decided: vec![false; input.site.assets.len()],
+        };
         step.fixed();
-        for bus in closing_order(input) {
-            step.close(bus);
+        for bus in &order {
+            step.close(*bus);
         }
+        for bus in &order {
+            step.settle(*bus);
+        }
+        step.keep();
     }
     plan
 }
@@ -81,24 +107,6 @@ fn prices(input: &Inputs<'_>, known: &Known, worth: &Worth) -> Vec<BusPlan> {
         _ => vec![worth.bus[bus]; known.len()],
     };
     (0..input.site.buses.len()).map(|b| BusPlan { price: price(b) }).collect()
-}
-
-/// Cold, then heat from the lowest level up, hydrogen and CO2, electricity, gas.
-fn closing_order(input: &Inputs<'_>) -> Vec<BusIx> {
-    let rank = |b: &usize| {
-        let bus = &input.site.buses[*b];
-        let class = match bus.carrier {
-            Carrier::Cooling => 0,
-            Carrier::Heat => 1,
-            Carrier::Hydrogen | Carrier::Co2 => 2,
-            Carrier::Electricity => 3,
-            Carrier::Gas => 4,
-        };
-        (class, bus.supply_c.map_or(0, |c| (c * 10.0) as i64))
-    };
-    let mut order: Vec<usize> = (0..input.site.buses.len()).collect();
-    order.sort_by_key(rank);
-    order.into_iter().map(BusIx).collect()
 }
 
 impl Step<'_> {
@@ -141,10 +149,10 @@ impl Step<'_> {
             .map(AssetIx)
             .collect();
         let tank_low = on_bus.iter().any(|a| self.share(*a).is_some_and(|s| s < TANK_LOW));
-        let (mut machines, mut rest): (Vec<AssetIx>, Vec<AssetIx>) =
-            on_bus.into_iter().partition(|a| affine(&self.input.site.assets[a.0].kind).len() > 1);
-        // The machines that bring along something of use come first; stores before supplies before coolers.
-        machines.sort_by_key(|a| match self.input.site.assets[a.0].kind {
+        let mut machines: Vec<AssetIx> =
+            on_bus.into_iter().filter(|a| order::serves(&self.site_asset(*a).kind)).collect();
+        // The machines that bring along something of use come first.
+        machines.sort_by_key(|a| match self.site_asset(*a).kind {
             Kind::HeatPump(_) | Kind::Chiller(_) => 0,
             Kind::HeatExchanger(_) | Kind::Boiler(_) => 1,
             _ => 2,
@@ -155,15 +163,44 @@ impl Step<'_> {
         if self.input.site.buses[bus.0].carrier == Carrier::Heat {
             self.engines(bus, tank_low);
         }
-        rest.sort_by_key(|a| match self.input.site.assets[a.0].kind {
+        let (stores, others): (Vec<AssetIx>, Vec<AssetIx>) =
+            self.rest(bus).into_iter().partition(|a| self.site_asset(*a).kind.capacity().is_some());
+        for store in stores {
+            self.balance(store);
+        }
+        self.surplus(bus);
+        for asset in others {
+            self.balance(asset);
+        }
+        self.shortage(bus);
+    }
+
+    /// What closes a bus: stores before supplies before coolers.
+    fn rest(&self, bus: BusIx) -> Vec<AssetIx> {
+        let mut rest: Vec<AssetIx> = (0..self.input.site.assets.len())
+            .map(AssetIx)
+            .filter(|a| self.site_asset(*a).ports.first().is_some_and(|p| p.bus == bus))
+            .collect();
+        rest.sort_by_key(|a| match self.site_asset(*a).kind {
             Kind::Battery(_) | Kind::HeatTank(_) | Kind::ColdTank(_) => 0,
             Kind::Grid(_) | Kind::GasSupply(_) => 1,
             _ => 2,
         });
-        for asset in rest {
-            self.balance(asset, bus);
+        rest
+    }
+
+    /// Takes up what came onto the bus after it was closed, and names what is left.
+    fn settle(&mut self, bus: BusIx) {
+        if self.net[bus.0].abs() > CLOSED {
+            for asset in self.rest(bus) {
+                self.balance(asset);
+            }
         }
         self.admit(bus);
+    }
+
+    fn site_asset(&self, asset: AssetIx) -> &Asset {
+        &self.input.site.assets[asset.0]
     }
 
     fn share(&self, asset: AssetIx) -> Option<f64> {
@@ -180,87 +217,66 @@ impl Step<'_> {
         (passed_h < f64::from(minutes) / 60.0 - 1e-6).then_some(r.on)
     }
 
-    /// Serves the need of the principal port's bus with this machine.
-    fn run(&mut self, asset: AssetIx, bus: BusIx, tank_low: bool) {
-        let kind = &self.input.site.assets[asset.0].kind;
-        if matches!(kind, Kind::Chp(_)) || !(self.available(asset) || matches!(kind, Kind::HeatExchanger(_))) {
-            return;
-        }
-        self.at(asset, -self.net[bus.0], tank_low);
-    }
-
-    /// Engines whose heat goes onto this bus, heat-led.
-    fn engines(&mut self, bus: BusIx, tank_low: bool) {
-        for ix in (0..self.input.site.assets.len()).map(AssetIx) {
-            let asset = &self.input.site.assets[ix.0];
-            if matches!(asset.kind, Kind::Chp(_)) && asset.ports[1].bus == bus && self.available(ix) {
-                let (slope, offset) = affine(&asset.kind)[1];
-                self.at(ix, (-self.net[bus.0] - offset) / slope, tank_low);
-            }
-        }
-    }
-
-    /// Runs the machine for `wanted` kW of its principal port, within its range and its minimum times.
-    fn at(&mut self, asset: AssetIx, wanted: f64, tank_low: bool) {
-        let kind = &self.input.site.assets[asset.0].kind;
-        let max = kind.rated().kw();
-        let min = kind.commitment().map_or(0.0, |c| c.min_load * max);
-        let called = wanted > CLOSED && (wanted >= min || tank_low);
-        if !self.held_state(asset).unwrap_or(called) {
-            return;
-        }
-        let power = wanted.clamp(min, max.max(min));
-        for (port, (slope, offset)) in affine(kind).into_iter().enumerate() {
-            self.inject(asset, port, slope * power + offset);
-        }
-        if let Some(on) = self.plan.assets[asset.0].on.get_mut(self.t) {
-            *on = true;
-        }
-    }
-
-    /// Takes or gives what is left on the bus, as far as this asset can.
-    fn balance(&mut self, asset: AssetIx, bus: BusIx) {
-        let t = self.t;
-        let left = -self.net[bus.0];
-        let kw = match &self.input.site.assets[asset.0].kind {
+    /// Takes or gives what is left on the asset's bus, beside what it does already, as far as it can.
+    fn balance(&mut self, asset: AssetIx) {
+        let (t, bus) = (self.t, self.site_asset(asset).ports[0].bus);
+        let now = self.plan.assets[asset.0].power_kw[0][t];
+        let want = now - self.net[bus.0];
+        let kw = match &self.site_asset(asset).kind {
             Kind::Grid(k) if self.known.grid[t] => {
                 let limit =
                     |kw: f64, import: bool| self.input.at_pcc(kw, import, self.input.horizon.grid.intervals[t].start);
-                left.clamp(-limit(k.export_max_kw, false), limit(k.import_max_kw, true))
+                want.clamp(-limit(k.export_max_kw, false), limit(k.import_max_kw, true))
             }
-            Kind::GasSupply(k) => left.clamp(0.0, k.max_kw),
-            Kind::DumpCooler(k) if self.available(asset) => left.clamp(-k.rated_kw, 0.0),
-            Kind::Battery(k) => {
-                let (low, high) = (k.soc_min * k.capacity_kwh, k.soc_max * k.capacity_kwh);
-                self.store(asset, left, (low, high), (k.charge_efficiency, k.discharge_efficiency), 1.0)
-            }
-            Kind::HeatTank(HeatTank { loss_per_h, .. }) | Kind::ColdTank(ColdTank { loss_per_h, .. }) => {
-                let capacity = self.input.site.assets[asset.0].kind.capacity().map_or(0.0, |e| e.kwh());
-                self.store(
-                    asset,
-                    left,
-                    (0.0, capacity),
-                    (1.0, 1.0),
-                    (1.0 - loss_per_h).max(0.0).powf(self.known.hours[t]),
-                )
-            }
+            Kind::GasSupply(k) => want.clamp(0.0, k.max_kw),
+            Kind::DumpCooler(k) if self.available(asset) => want.clamp(-k.rated_kw, 0.0),
+            Kind::Battery(_) | Kind::HeatTank(_) | Kind::ColdTank(_) => self.store(asset, want),
             _ => return,
         };
-        self.inject(asset, 0, kw);
+        self.inject(asset, 0, kw - now);
     }
 
-    /// `keep` is the share of the energy that standing losses leave over the interval.
-    fn store(&mut self, asset: AssetIx, left: f64, window: (f64, f64), efficiency: (f64, f64), keep: f64) -> f64 {
+    /// What a store can do of `want` from the energy it has at the beginning of the interval.
+    fn store(&self, asset: AssetIx, want: f64) -> f64 {
+        let (Some(held), hours) = (self.stored(asset), self.known.hours[self.t]) else { return 0.0 };
+        let port = &self.site_asset(asset).ports[0];
+        let most = ((held.energy - held.low).max(0.0) * held.discharge_efficiency / hours).min(port.max.kw());
+        let least = -((held.high - held.energy).max(0.0) / held.charge_efficiency / hours).min(-port.min.kw());
+        want.clamp(least.min(0.0), most.max(0.0))
+    }
+
+    /// A store that takes part, with what standing losses leave of its energy over the interval.
+    fn stored(&self, asset: AssetIx) -> Option<Held> {
+        let energy = self.energy[asset.0].filter(|_| self.available(asset))?;
+        let kind = &self.site_asset(asset).kind;
+        let capacity = kind.capacity()?.kwh();
+        let whole = Held { energy, low: 0.0, high: capacity, charge_efficiency: 1.0, discharge_efficiency: 1.0 };
+        match kind {
+            Kind::Battery(k) => Some(Held {
+                low: k.soc_min * k.capacity_kwh,
+                high: k.soc_max * k.capacity_kwh,
+                charge_efficiency: k.charge_efficiency,
+                discharge_efficiency: k.discharge_efficiency,
+                ..whole
+            }),
+            Kind::HeatTank(HeatTank { loss_per_h, .. }) | Kind::ColdTank(ColdTank { loss_per_h, .. }) => {
+                let keep = (1.0 - loss_per_h).max(0.0).powf(self.known.hours[self.t]);
+                Some(Held { energy: energy * keep, ..whole })
+            }
+            _ => None,
+        }
+    }
+
+    /// Carries the stores' energy to the next interval.
+    fn keep(&mut self) {
         let hours = self.known.hours[self.t];
-        let port = &self.input.site.assets[asset.0].ports[0];
-        let Some(energy) = self.energy[asset.0].filter(|_| self.available(asset)).map(|e| e * keep) else { return 0.0 };
-        let most = ((energy - window.0).max(0.0) * efficiency.1 / hours).min(port.max.kw());
-        let least = -((window.1 - energy).max(0.0) / efficiency.0 / hours).min(-port.min.kw());
-        let kw = left.clamp(least.min(0.0), most.max(0.0));
-        let after = energy - hours * if kw > 0.0 { kw / efficiency.1 } else { kw * efficiency.0 };
-        self.energy[asset.0] = Some(after);
-        self.plan.assets[asset.0].energy_kwh.push(after);
-        kw
+        for asset in (0..self.input.site.assets.len()).map(AssetIx) {
+            let Some(held) = self.stored(asset) else { continue };
+            let kw = self.plan.assets[asset.0].power_kw[0][self.t];
+            let flow = if kw > 0.0 { kw / held.discharge_efficiency } else { kw * held.charge_efficiency };
+            self.energy[asset.0] = Some(held.energy - hours * flow);
+            self.plan.assets[asset.0].energy_kwh.extend(self.energy[asset.0]);
+        }
     }
 
     /// Names what could not be closed.

@@ -9,7 +9,7 @@
 use super::Inputs;
 use super::known::Known;
 use crate::site::kinds::Battery;
-use crate::site::{BusIx, Carrier, Kind};
+use crate::site::{Asset, BusIx, Carrier, Kind};
 
 /// Share of the replacement cost that heat and cold left over are worth.
 const CAUTION: f64 = 0.8;
@@ -45,27 +45,46 @@ fn import_costs(input: &Inputs<'_>, known: &Known) -> Vec<f64> {
 
 /// Cheapest way to put a kWh onto a bus, following converters at most two buses far.
 fn replacement(input: &Inputs<'_>, known: &Known, bus: BusIx, depth: usize) -> f64 {
-    let hours: f64 = known.hours.iter().sum();
-    let mean = import_costs(input, known).iter().zip(&known.hours).map(|(p, h)| p * h).sum::<f64>() / hours.max(1e-9);
     if input.site.buses[bus.0].carrier == Carrier::Electricity {
-        return mean;
+        return mean(&import_costs(input, known), &known.hours);
     }
-    let feed = |port: usize, ratio: f64, asset: &crate::site::Asset| {
-        (depth < 2).then(|| replacement(input, known, asset.ports[port].bus, depth + 1) / ratio)
+    let feed = |port: usize, ratio: f64, asset: &Asset| {
+        let from = asset.ports.get(port).filter(|_| depth < 2)?;
+        Some(replacement(input, known, from.bus, depth + 1) / ratio)
     };
-    let ways = input.site.assets.iter().filter(|a| a.ports.first().is_some_and(|p| p.bus == bus)).filter_map(|a| {
+    let ways = input.site.assets.iter().enumerate().filter_map(|(ix, a)| {
+        // Power comes in at an electrolyser's principal port, and hydrogen out at the other.
+        if let Kind::Electrolyser(k) = &a.kind {
+            return (a.ports.get(1)?.bus == bus).then(|| feed(0, k.efficiency, a))?;
+        }
+        if a.ports.first()?.bus != bus {
+            return None;
+        }
+        let performance = || mean(&known.performance[ix], &known.hours);
         match &a.kind {
             Kind::GasSupply(k) => Some(k.price_per_kwh + k.co2_kg_per_kwh * input.site.values.co2_per_kg),
             Kind::Boiler(k) => feed(1, k.efficiency, a),
-            Kind::HeatPump(k) => feed(1, k.cop, a),
-            Kind::Chiller(k) => feed(1, k.eer, a),
-            Kind::AbsorptionChiller(k) => feed(1, k.cop, a),
+            Kind::HeatPump(k) => {
+                let cop = performance();
+                let source = k.source_bus.as_ref().and_then(|_| feed(2, cop / (cop - 1.0).max(1e-9), a));
+                Some(feed(1, cop, a)? + source.unwrap_or(0.0))
+            }
+            Kind::Chiller(_) => feed(1, performance(), a),
+            Kind::AbsorptionChiller(k) => {
+                let second = k.second_cop.and_then(|cop| feed(3, cop, a));
+                Some(feed(1, k.cop, a)?.min(second.unwrap_or(f64::INFINITY)))
+            }
             Kind::HeatExchanger(k) => feed(1, k.efficiency, a),
             _ => None,
         }
     });
     let cheapest = ways.fold(f64::INFINITY, f64::min);
     if cheapest.is_finite() { cheapest } else { 0.0 }
+}
+
+/// Mean of values along the grid.
+fn mean(values: &[f64], hours: &[f64]) -> f64 {
+    values.iter().zip(hours).map(|(v, h)| v * h).sum::<f64>() / hours.iter().sum::<f64>().max(1e-9)
 }
 
 fn battery(cost: &[f64], hours: &[f64], k: &Battery) -> f64 {

@@ -58,7 +58,7 @@ pub struct Commitment {
     /// Shortest rest.
     #[serde(default)]
     pub min_down_min: u32,
-    /// Most starts in a day of the site's calendar.
+    /// Most starts in a day of the site's calendar; a plan passes it only where load would be lost otherwise.
     #[serde(default)]
     pub starts_per_day: Option<u32>,
 }

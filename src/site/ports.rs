@@ -1,5 +1,6 @@
 //! Where each kind of asset meets which buses.
 
+use super::kinds::Chp;
 use super::{Kind, Point};
 
 type Ports<'a> = Vec<(&'static str, &'a str, Point, f64, f64)>;
@@ -38,7 +39,7 @@ fn machine(kind: &Kind) -> Ports<'_> {
             let mut list = vec![
                 ("electric_bus", k.electric_bus.as_str(), Point::W, 0.0, k.rated_kw),
                 ("heat_bus", &k.heat_bus, Point::HeatW, 0.0, k.heat_kw),
-                ("gas_bus", &k.gas_bus, Point::GasW, -k.rated_kw / k.electric_efficiency, 0.0),
+                ("gas_bus", &k.gas_bus, Point::GasW, -most_fuel(k), 0.0),
             ];
             list.extend(k.jacket_bus.as_ref().map(|b| ("jacket_bus", b.as_str(), Point::JacketW, 0.0, k.jacket_kw)));
             list
@@ -114,4 +115,9 @@ fn machine(kind: &Kind) -> Ports<'_> {
 /// The lowest of an efficiency and its curve: what the largest input follows from.
 fn worst(nominal: f64, curve: &[[f64; 2]]) -> f64 {
     curve.iter().map(|p| p[1]).reduce(f64::min).unwrap_or(nominal)
+}
+
+/// Fuel at the rating, where it is most.
+fn most_fuel(k: &Chp) -> f64 {
+    k.rated_kw / k.efficiency_curve.last().map_or(k.electric_efficiency, |p| p[1])
 }

@@ -198,7 +198,7 @@ impl Reader<'_> {
         let run_state = self
             .value(asset.device, Point::St)
             .map(|v| v.and_then(|c| RunState::from_code(c).ok_or(Reason::OutOfRange)));
-        *running = asset.kind.commitment().map(|_| self.track_running(running.take(), run_state, &ports));
+        *running = asset.kind.commitment().map(|_| self.track_running(asset, running.take(), run_state, &ports));
         let (min, max) = self.bounds(asset);
         AssetState {
             availability: self.availability(asset, &ports, run_state),
@@ -215,11 +215,13 @@ impl Reader<'_> {
 
     fn track_running(
         &self,
+        asset: &Asset,
         before: Option<Running>,
         state: Option<Result<RunState, Reason>>,
         ports: &[Believed],
     ) -> Running {
         let on = match state {
+            Some(Ok(RunState::Standby)) => Some(stands_by_warm(&asset.kind)),
             Some(Ok(s)) => Some(matches!(s, RunState::Starting | RunState::On)),
             Some(Err(_)) => None,
             None => ports.first().and_then(|p| p.measured.ok()).map(|kw| kw.abs() > 1.0),
@@ -333,4 +335,9 @@ impl Reader<'_> {
         let of = |p| self.value(self.site.weather, p).unwrap_or(Err(Reason::NotMeasured));
         Weather { outdoor_c: of(Point::TOut), ghi_w_m2: of(Point::GHI), wind_m_s: of(Point::WndSpd) }
     }
+}
+
+/// A machine that stands by warm runs on for its commitment: it starts no more. Others are merely ready.
+fn stands_by_warm(kind: &Kind) -> bool {
+    matches!(kind, Kind::Electrolyser(k) if k.standby_kw > 0.0)
 }

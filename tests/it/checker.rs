@@ -46,6 +46,7 @@ pub fn audit(input: &Inputs<'_>, plan: &Plan, whole_h: f64, end_values: &[f64]) 
             desk.asset(ix);
         }
         desk.balances();
+        desk.audit.faults.extend(crate::checker_machines::faults(input, plan, whole_h));
     }
     desk.audit
 }

@@ -3,6 +3,7 @@
 
 mod bad_site;
 mod checker;
+mod checker_machines;
 mod dispatch;
 mod dispatch_park;
 mod forecast;
@@ -11,6 +12,7 @@ mod journal;
 mod journal_live;
 mod keys;
 mod live;
+mod machines;
 mod park;
 mod peers;
 mod peers_grpc;

@@ -29,7 +29,9 @@ fn commands(kind: &Kind) -> Vec<Point> {
         Kind::Pv(_) | Kind::Wind(_) | Kind::FlexibleLoad(_) | Kind::EvCharger(_) => vec![Point::WMax],
         Kind::Load(l) if l.tier == k::Tier::Sheddable => vec![Point::On],
         Kind::Battery(_) => vec![Point::WSet],
-        Kind::Chp(_) => vec![Point::WSet, Point::On],
+        Kind::Chp(_) | Kind::Genset(_) | Kind::Electrolyser(_) | Kind::FuelCell(_) => vec![Point::WSet, Point::On],
+        Kind::Boiler(_) | Kind::HeatPump(_) => vec![Point::HeatSet, Point::On],
+        Kind::Chiller(_) | Kind::AbsorptionChiller(_) => vec![Point::CoolSet, Point::On],
         _ => vec![],
     }
 }

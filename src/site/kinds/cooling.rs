@@ -11,9 +11,9 @@ kind!(
         cool_bus: String,
         /// Rated cooling.
         rated_kw: f64,
-        /// Cooling per electricity.
+        /// Cooling per electricity; of no account where there is a curve.
         eer: f64,
-        /// EER by outdoor temperature in degC, instead of one EER.
+        /// EER by outdoor temperature in degC. While the forecast does not tell it, the curve's worst.
         #[serde(default)]
         eer_curve: Vec<[f64; 2]>,
         /// Ramp.
@@ -35,7 +35,7 @@ kind!(
         rated_kw: f64,
         /// Cooling per heat.
         cop: f64,
-        /// Second driving heat, where it takes both (double effect by exhaust or steam beside jacket water).
+        /// Second driving heat, where it takes both in any mix (double effect by exhaust or steam beside jacket water).
         #[serde(default)]
         second_heat_bus: Option<String>,
         /// Cooling per second heat.

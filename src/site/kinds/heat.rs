@@ -13,7 +13,8 @@ kind!(
         rated_kw: f64,
         /// Heat per gas (lower heating value).
         efficiency: f64,
-        /// Part load: efficiency by share of the rating, instead of one efficiency.
+        /// Part load: efficiency by share of the rating, `efficiency` at its end. Fuel is straight between minimum load,
+        /// the points and the rating.
         #[serde(default)]
         efficiency_curve: Vec<[f64; 2]>,
         /// Ramp.
@@ -31,9 +32,10 @@ kind!(
         heat_bus: String,
         /// Rated heat.
         rated_kw: f64,
-        /// Heat per electricity.
+        /// Heat per electricity; of no account where there is a curve.
         cop: f64,
-        /// COP by source temperature in degC, instead of one COP; the source is the air outside, or `source_c`.
+        /// COP by source temperature in degC: that of `source_c`, else of the source bus's supply, else of the air
+        /// outside. While the forecast does not tell it, the curve's worst.
         #[serde(default)]
         cop_curve: Vec<[f64; 2]>,
         /// Temperature of a source that does not follow the weather (ground, sewage, cooling water).
@@ -42,7 +44,7 @@ kind!(
         /// Bus the low-grade heat is taken from; without one the source is outside the balance.
         #[serde(default)]
         source_bus: Option<String>,
-        /// Heat that the source gives in a day of the site's calendar.
+        /// Heat that the source gives in a day of the site's calendar (heat delivered less electricity).
         #[serde(default)]
         source_kwh_per_day: Option<f64>,
         /// Loads it can run at, as shares of the rating (SG Ready, compressor stages); empty = any.

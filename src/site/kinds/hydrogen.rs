@@ -16,13 +16,15 @@ kind!(
         rated_kw: f64,
         /// Hydrogen (lower heating value) per electricity at rated input.
         efficiency: f64,
-        /// Part load: efficiency by share of the rating, instead of one efficiency.
+        /// Part load: efficiency by share of the rating, `efficiency` at its end. Hydrogen is straight between minimum
+        /// load, the points and the rating.
         #[serde(default)]
         efficiency_curve: Vec<[f64; 2]>,
         /// Heat recovered per electricity.
         #[serde(default)]
         heat_share: f64,
-        /// Input in standby: pressurised and warm, from where it runs again at no start cost.
+        /// Input in standby: pressurised and warm, from where it runs again at no start cost; 0: it knows no standby.
+        /// It stands by when it is on and told 0 kW.
         #[serde(default)]
         standby_kw: f64,
         /// Ramp.

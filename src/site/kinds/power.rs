@@ -45,7 +45,8 @@ kind!(
         electric_efficiency: f64,
         /// Electric efficiency at minimum load.
         electric_efficiency_min_load: f64,
-        /// Part load instead of the straight line through the two points: electric efficiency by share of the rating.
+        /// Part load instead of the straight line of fuel through the two points: electric efficiency by share of the
+        /// rating. Fuel is straight between minimum load, the points and the rating.
         #[serde(default)]
         efficiency_curve: Vec<[f64; 2]>,
         /// Heat bus of the jacket water, where it is apart from the exhaust's.
