@@ -3,6 +3,8 @@
 //!
 //! [`plan`] is the whole of it. Ramps within an interval are left to control.
 
+mod calendar;
+mod capture;
 mod converter;
 mod decide;
 mod elements;
@@ -10,6 +12,7 @@ mod flow;
 mod formulate;
 mod known;
 mod mapping;
+mod matching;
 mod model;
 mod performance;
 mod plan;

@@ -3,6 +3,7 @@
 mod alarm;
 mod asset;
 mod bus;
+mod calendar;
 mod device;
 mod duty;
 pub mod kinds;
@@ -19,6 +20,7 @@ mod tariff;
 pub use alarm::{Acknowledgement, Alarm, AlarmId, AlarmKind, AlarmState, Report, Severity};
 pub use asset::{Asset, Group, Kind, Measure, Port};
 pub use bus::{Bus, Carrier};
+pub use calendar::{Daily, WHOLE_DAY};
 pub use device::{Access, Device, PointSpec, Poll, Reversion, Stop, Write};
 pub use duty::{Co2Rules, Co2Step, Reserve, Survival, When};
 pub use mode::Mode;

@@ -6,6 +6,7 @@ mod balance;
 mod believe;
 mod believed;
 mod demand;
+mod matching;
 mod today;
 mod withheld;
 

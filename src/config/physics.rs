@@ -1,5 +1,11 @@
 //! What no single number shows: windows, curves, levels and the conservation of energy.
 
+mod consumer;
+mod curve;
+mod linked;
+
+pub(super) use linked::check as linked;
+
 use super::assets::Draft;
 use super::document::{Document, Place};
 use super::site_file::BusTable;
@@ -36,6 +42,18 @@ pub(super) fn check(doc: &mut Document<'_>, draft: &Draft, buses: &[Bus]) {
         Kind::HeatTank(k) => tank(doc, at, k.t_min_c, k.t_max_c),
         Kind::ColdTank(k) => tank(doc, at, k.t_min_c, k.t_max_c),
         Kind::Wind(k) => wind(doc, at, k),
+        Kind::EvCharger(k) => consumer::ev_charger(doc, at, k),
+        Kind::Batch(k) => consumer::batch(doc, at, k),
+        Kind::Room(k) => consumer::room(doc, at, k, buses),
+        Kind::HydrogenOfftake(k) => consumer::hydrogen_offtake(doc, at, k),
+        Kind::Co2Hub(k) => consumer::co2_hub(doc, at, k),
+        Kind::WasteHeat(k) => {
+            let supply = buses.iter().find(|b| b.id == k.bus).and_then(|b| b.supply_c);
+            if let Some(supply) = supply.filter(|supply| *supply > k.temperature_c) {
+                let message = format!("heat of {} degC does not flow into a bus of {supply} degC", k.temperature_c);
+                doc.mistake(&at.key("bus"), message, "name a bus that is no hotter; a heat pump lifts what is colder");
+            }
+        }
         Kind::Grid(k) => {
             for (key, kw) in [("import_max_kw", k.import_max_kw), ("export_max_kw", k.export_max_kw)] {
                 if kw > k.transformer_kva {
@@ -66,6 +84,7 @@ fn battery(doc: &mut Document<'_>, at: &Place, k: &Battery) {
         let message = format!("the window from {} to {} holds nothing", k.soc_min, k.soc_max);
         doc.mistake(&at.key("soc_min"), message, "write a soc_min below soc_max");
     }
+    curve::check(doc, at, k);
 }
 
 fn tank(doc: &mut Document<'_>, at: &Place, low: f64, high: f64) {

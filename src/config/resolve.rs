@@ -44,6 +44,7 @@ impl<'t, 's> Resolver<'t, 's> {
             physics::check(&mut self.doc, draft, &self.buses);
             machines::check(&mut self.doc, draft, &self.buses);
         }
+        physics::linked(&mut self.doc, &drafts);
         let assets = self.assets(drafts);
         self.closers(&file.bus, &assets);
         let (Some(zone), true) = (zone, self.doc.is_clean()) else { return Err(self.doc.into_mistakes()) };

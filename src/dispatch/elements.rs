@@ -9,6 +9,7 @@ pub(super) enum Element {
     Sink(Sink),
     Store(Store),
     Converter(Converter),
+    Capture(Capture),
 }
 
 /// Injects between floor and cap.
@@ -49,6 +50,66 @@ pub(super) enum Terms {
     Delayed { cost: f64, rated: f64, lost: f64 },
     /// Not steered: what is missing is a slack of the bus at this value per kWh.
     Unserved(f64),
+    /// An energy by each departure; `want` is what can be drawn. A kWh missing then costs `lost`.
+    Stays { stays: Vec<Stay>, lost: f64 },
+    /// Runs without a break; `floor` is what runs already.
+    Batch(BatchTerms),
+    /// Earns `price` per kWh and owes an energy by the day.
+    Contract { price: f64, owed: Vec<Owed> },
+    /// Earns `price` per kg; outside the band (lowest, highest) of an interval each kg costs `deviation`.
+    Nominated { price: f64, band: Vec<(f64, f64)>, deviation: f64 },
+}
+
+/// A stay of vehicles.
+#[derive(Debug)]
+pub(super) struct Stay {
+    /// Largest mean power along the grid: 0 where they are not there.
+    pub most: Vec<f64>,
+    /// Wanted until they leave, kWh.
+    pub need: f64,
+}
+
+/// What a batch has before it.
+#[derive(Debug)]
+pub(super) struct BatchTerms {
+    /// Power while it runs, kW.
+    pub rated: f64,
+    pub due: Vec<Run>,
+    /// What a run left out costs, currency.
+    pub skipped: f64,
+    /// Currency per kWh of what a run draws beyond the horizon.
+    pub beyond: f64,
+}
+
+/// One run that has not begun.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub starts: Vec<Start>,
+    pub hours: f64,
+    /// Its window reaches so far beyond the horizon that it may begin there.
+    pub later: bool,
+}
+
+/// One time at which a run may begin.
+#[derive(Debug)]
+pub(super) struct Start {
+    /// Hours from now.
+    pub at_h: f64,
+    /// Share of each interval that it then covers.
+    pub share: Vec<f64>,
+    /// How much of it lies beyond the horizon, hours.
+    pub beyond_h: f64,
+}
+
+/// What a contract asks of one day.
+#[derive(Debug)]
+pub(super) struct Owed {
+    /// Share of each interval that lies in the day.
+    pub share: Vec<f64>,
+    /// Still to be delivered within the horizon, kWh.
+    pub kwh: f64,
+    /// Price of a kWh short of it.
+    pub shortfall: f64,
 }
 
 /// Holds energy.
@@ -68,6 +129,15 @@ pub(super) struct Store {
     pub charge_efficiency: f64,
     pub discharge_efficiency: f64,
     pub loss_per_h: f64,
+    /// What flows into it by itself, kW along the grid (a room: gains less losses at its empty end).
+    pub drift: Vec<f64>,
+    /// For how many hours a kW counts by the end of an interval: its length, less where losses act at once.
+    pub effect_h: Vec<f64>,
+    /// Cuts of the power that it takes and gives by its energy: power <= slope * energy + offset.
+    pub charge_cuts: Vec<(f64, f64)>,
+    pub discharge_cuts: Vec<(f64, f64)>,
+    /// The weather can push it out of its window at any time.
+    pub exposed: bool,
     /// Currency per kWh discharged.
     pub wear: f64,
     /// Value of a kWh left at the end.
@@ -144,4 +214,20 @@ pub(super) struct Budget {
     pub per_kw: Vec<f64>,
     /// What a kWh beyond it costs.
     pub over_per_kwh: f64,
+}
+
+/// Takes CO2 out of the exhaust of others for power and heat; its flow is in kg/h.
+#[derive(Debug)]
+pub(super) struct Capture {
+    /// Per port: injection per kg/h.
+    pub ports: Vec<f64>,
+    /// Flow while running, kg/h.
+    pub min: f64,
+    pub max: f64,
+    /// (asset, port, kg of CO2 per kWh of that port's injection) whose exhaust it takes.
+    pub exhaust: Vec<(crate::site::AssetIx, usize, f64)>,
+    /// Share of it that can be taken.
+    pub share: f64,
+    /// What a kg not emitted saves.
+    pub credit: f64,
 }

@@ -14,7 +14,7 @@ use super::model::{Col, Expr, Model, RowIx};
 use super::values::{Worth, worth};
 use super::{Inputs, Problem};
 use crate::site::kinds::Tier;
-use crate::site::{AssetIx, BusIx};
+use crate::site::{AssetIx, BusIx, Carrier};
 
 /// A commitment of the first hour that differs from the last plan's costs this much: less than any real
 /// saving, more than the noise of a re-solve.
@@ -88,19 +88,29 @@ pub(super) fn formulate(input: &Inputs<'_>, known: &Known, whole_h: f64) -> Form
         hints: BTreeMap::new(),
     };
     b.balances();
+    let mut captures = Vec::new();
     for ix in 0..input.site.assets.len() {
         let ports = vec![vec![Expr::default(); known.len()]; input.site.assets[ix].ports.len()];
         let potential = potential(input, known, AssetIx(ix));
         b.places.push(Places { ports, potential, ..Places::default() });
         for element in elements(input, known, &worth, AssetIx(ix)) {
-            match &element {
-                Element::Source(e) => super::source::build(&mut b, AssetIx(ix), e),
-                Element::Sink(e) => super::sink::build(&mut b, AssetIx(ix), e),
-                Element::Store(e) => super::store::build(&mut b, AssetIx(ix), e),
-                Element::Converter(e) => super::converter::build(&mut b, AssetIx(ix), e),
+            match element {
+                Element::Source(e) => super::source::build(&mut b, AssetIx(ix), &e),
+                Element::Sink(e) => super::sink::build(&mut b, AssetIx(ix), &e),
+                Element::Store(e) => super::store::build(&mut b, AssetIx(ix), &e),
+                Element::Converter(e) => super::converter::build(&mut b, AssetIx(ix), &e),
+                Element::Capture(e) => {
+                    let flow = super::capture::build(&mut b, AssetIx(ix), &e);
+                    captures.push((e, flow));
+                }
             }
         }
     }
+    // What links an asset to others, once all of them stand.
+    for (element, flow) in &captures {
+        super::capture::exhaust(&mut b, element, flow);
+    }
+    super::matching::build(&mut b);
     b.finish()
 }
 
@@ -129,8 +139,12 @@ impl Build<'_> {
             for t in 0..self.len() {
                 let short = self.relief(t, lost, || format!("bus {}: more is taken than can be served", bus.id));
                 self.balance_term(BusIx(ix), t, short, 1.0);
-                let surplus =
-                    self.relief(t, values.surplus_per_kwh, || format!("bus {}: more is injected than taken", bus.id));
+                // Nothing keeps CO2 in a pipe: what nobody takes is emitted after all.
+                let surplus = if bus.carrier == Carrier::Co2 {
+                    self.relief(t, values.co2_per_kg, || format!("bus {}: CO2 is vented", bus.id))
+                } else {
+                    self.relief(t, values.surplus_per_kwh, || format!("bus {}: more is injected than taken", bus.id))
+                };
                 self.balance_term(BusIx(ix), t, surplus, -1.0);
             }
         }
@@ -145,8 +159,13 @@ impl Build<'_> {
 
     /// A slack of anything that is counted or summed over a day, at `price` a unit.
     pub fn relief_once(&mut self, t: usize, price: f64, what: impl FnOnce() -> String) -> Col {
+        self.missing(t, price, what())
+    }
+
+    /// A slack in kWh at `price` each, for what is owed by the end of interval `t`.
+    pub fn missing(&mut self, t: usize, price: f64, what: String) -> Col {
         let col = self.model.col(price, 0.0, f64::INFINITY);
-        self.reliefs.push(Relief { col, interval: t, what: what(), price });
+        self.reliefs.push(Relief { col, interval: t, what, price });
         col
     }
 

@@ -3,6 +3,7 @@
 //! at nameplate, a generator at 0, a price at the tariff's highest.
 
 use super::Inputs;
+use super::mapping::{batches, stays};
 use crate::site::{AssetIx, Kind};
 
 /// Inputs along the grid.
@@ -26,6 +27,12 @@ pub(super) struct Known {
     pub performance: Vec<Vec<f64>>,
     /// What was replaced, in words.
     pub notes: Vec<String>,
+}
+
+/// The weather is forecast for the whole horizon.
+fn outdoor_known(input: &Inputs<'_>, n: usize) -> bool {
+    let outdoor = input.horizon.outdoor_c.as_ref();
+    outdoor.is_some_and(|c| c.len() >= n && c.iter().all(|c| c.is_finite()))
 }
 
 impl Known {
@@ -58,21 +65,41 @@ impl Known {
         }
         known.grid =
             (0..n).map(|t| !input.islanded && input.horizon.grid_available.get(t).copied().unwrap_or(true)).collect();
+        let mut notes = std::mem::take(&mut known.notes);
         for (ix, asset) in input.site.assets.iter().enumerate() {
             let rated = asset.kind.rated().kw();
             let empty = Vec::new();
             let forecast = input.horizon.assets.get(ix).unwrap_or(&empty);
             let signal = match &asset.kind {
-                Kind::Pv(_) | Kind::Wind(_) => list(forecast, 0.0, &format!("forecast of {}", asset.id), notes),
+                Kind::Pv(_) | Kind::Wind(_) | Kind::WasteHeat(_) => {
+                    list(forecast, 0.0, &format!("forecast of {}", asset.id), &mut notes)
+                }
+                // What is known by the calendar needs no forecast: drawn as early as it can be.
+                Kind::EvCharger(k) if !k.session.is_empty() => {
+                    let stays = stays::stays(input, &known, AssetIx(ix), k);
+                    stays::uncapped(&known, &stays, rated)
+                }
+                Kind::Batch(k) => batches::uncapped(&batches::runs(input, &known, AssetIx(ix), k), rated),
                 Kind::Load(_) | Kind::FlexibleLoad(_) | Kind::EvCharger(_) => {
-                    list(forecast, -rated, &format!("forecast of {}", asset.id), notes).iter().map(|v| -v).collect()
+                    list(forecast, -rated, &format!("forecast of {}", asset.id), &mut notes)
+                        .iter()
+                        .map(|v| -v)
+                        .collect()
                 }
                 _ => Vec::new(),
             };
-            let performance = super::performance::along(input, asset, n, notes);
+            let performance = super::performance::along(input, asset, n, &mut notes);
             known.performance.push(performance);
             known.signal.push(signal.iter().map(|v| v.clamp(0.0, rated.max(0.0))).collect());
+            if !input.state.now.synchronised && !asset.kind.windows().is_empty() {
+                notes
+                    .push(format!("wall time is not synchronised: nothing is known of when {} has its turn", asset.id));
+            }
+            if matches!(asset.kind, Kind::Room(_)) && !outdoor_known(input, n) {
+                notes.push(format!("outdoor temperature not known: {} is taken to go on as it is", asset.id));
+            }
         }
+        known.notes = notes;
         known
     }
 

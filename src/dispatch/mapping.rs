@@ -1,8 +1,13 @@
 //! From the kinds of asset to the four elements of the formulation. A new kind is a mapping here, nothing else.
 
+pub(super) mod batches;
+mod captures;
 mod converters;
+mod curves;
+pub(super) mod rooms;
 mod sinks;
 mod sources;
+pub(super) mod stays;
 mod stores;
 
 pub(super) use converters::flows;
@@ -14,9 +19,11 @@ use super::values::Worth;
 use crate::site::kinds::Tier;
 use crate::site::{Asset, AssetIx, Kind, Point};
 use crate::state::Availability;
+use captures::capture;
 use converters::converter;
-use sinks::load;
-use sources::{grid, source};
+use rooms::room;
+use sinks::{batch, co2_hub, ev_charger, hydrogen_offtake, load};
+use sources::{grid, source, supply};
 use stores::store;
 
 /// The elements of one asset; none where it cannot take part.
@@ -26,9 +33,13 @@ pub(super) fn elements(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: Ass
     let signal = &known.signal[ix.0];
     match &asset.kind {
         Kind::Grid(k) => grid(input, known, k),
-        Kind::GasSupply(k) => {
-            let cost = k.price_per_kwh + k.co2_kg_per_kwh * input.site.values.co2_per_kg;
-            vec![source(vec![0.0; known.len()], vec![k.max_kw; known.len()], vec![cost; known.len()])]
+        Kind::GasSupply(k) => vec![supply(input, known, k.max_kw, k.price_per_kwh, k.co2_kg_per_kwh)],
+        Kind::HeatSupply(k) => vec![supply(input, known, k.max_kw, k.price_per_kwh, k.co2_kg_per_kwh)],
+        Kind::WasteHeat(k) => {
+            if !available && state.ports.first().is_none_or(|p| p.measured.is_err()) {
+                return Vec::new();
+            }
+            vec![source(vec![0.0; signal.len()], signal.clone(), vec![k.price_per_kwh; signal.len()])]
         }
         Kind::Pv(_) | Kind::Wind(_) => {
             if !available && state.ports.first().is_none_or(|p| p.measured.is_err()) {
@@ -47,16 +58,24 @@ pub(super) fn elements(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: Ass
         }
         Kind::EvCharger(k) => {
             let free = available && commands(input, asset, &[Point::WMax, Point::WSet]);
-            let floor = if free { vec![0.0; signal.len()] } else { signal.clone() };
-            let lost = input.site.values.lost_load_sheddable_per_kwh;
-            let rated = if free { asset.kind.rated().kw() } else { 0.0 };
-            let terms = Terms::Delayed { cost: k.delay_per_kwh, rated, lost };
-            vec![Element::Sink(Sink { port: 0, want: signal.clone(), floor, terms })]
+            vec![ev_charger(input, known, ix, k, free)]
         }
-        Kind::Battery(_) | Kind::HeatTank(_) | Kind::ColdTank(_) => match store(input, known, worth, ix) {
+        Kind::Batch(k) => vec![batch(input, known, ix, k, available, worth.bus[asset.ports[0].bus.0])],
+        Kind::HydrogenOfftake(k) if available => vec![hydrogen_offtake(input, known, ix, k)],
+        Kind::Co2Hub(k) if available => vec![co2_hub(input, k)],
+        Kind::CarbonCapture(k) if available && commands(input, asset, &[Point::WMax]) => vec![capture(input, k)],
+        Kind::Room(k) => match room(input, known, worth.stored[ix.0], ix, k) {
             Some(store) if available => vec![Element::Store(store)],
-            _ => held(input, known, ix, true),
+            // Without its temperature or the weather it is a load that goes on as it is.
+            _ => held(input, known, ix, false),
         },
+        Kind::HydrogenOfftake(_) | Kind::Co2Hub(_) | Kind::CarbonCapture(_) => held(input, known, ix, false),
+        Kind::Battery(_) | Kind::HeatTank(_) | Kind::ColdTank(_) | Kind::HydrogenTank(_) | Kind::Co2Buffer(_) => {
+            match store(input, known, worth, ix) {
+                Some(store) if available => vec![Element::Store(store)],
+                _ => held(input, known, ix, true),
+            }
+        }
         Kind::DumpCooler(k) if available => {
             let terms = Terms::Earns(vec![0.0; known.len()]);
             let floor = vec![0.0; known.len()];
@@ -75,7 +94,12 @@ pub(super) fn potential(input: &Inputs<'_>, known: &Known, ix: AssetIx) -> Vec<f
     let asset = &input.site.assets[ix.0];
     let signal = &known.signal[ix.0];
     match &asset.kind {
-        Kind::Pv(_) | Kind::Wind(_) => signal.clone(),
+        Kind::Pv(_) | Kind::Wind(_) | Kind::WasteHeat(_) => signal.clone(),
+        Kind::EvCharger(k) if !k.session.is_empty() => {
+            let drawable = stays::drawable(input, ix, &stays::stays(input, known, ix, k), known.len());
+            drawable.iter().map(|kw| -kw).collect()
+        }
+        Kind::CarbonCapture(_) => vec![asset.ports[0].min.kw(); known.len()],
         Kind::FlexibleLoad(_) | Kind::EvCharger(_) => signal.iter().map(|w| -w).collect(),
         Kind::Load(k) if k.tier == Tier::Sheddable && commands(input, asset, &[Point::On]) => {
             signal.iter().map(|w| -w).collect()

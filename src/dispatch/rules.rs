@@ -6,15 +6,17 @@ mod machines;
 mod order;
 
 use super::known::Known;
-use super::mapping::potential;
+use super::mapping::{potential, rooms};
 use super::values::{Worth, worth};
 use super::{AssetPlan, BusPlan, Fallback, Inputs, Plan, PlanStatus, Slack, VALID_S};
-use crate::site::kinds::{ColdTank, HeatTank};
+use crate::site::kinds::{ColdTank, HeatTank, Room};
 use crate::site::{Asset, AssetIx, BusIx, Carrier, Kind};
 use crate::state::Availability;
 
 /// A tank below this share calls its machines, even for less than their minimum load.
 const TANK_LOW: f64 = 0.3;
+/// A room is held at this share of its band, counted from where it is empty.
+const ROOM_HELD: f64 = 0.2;
 /// What remains of a balance below this is rounding, kW.
 const CLOSED: f64 = 1e-6;
 
@@ -126,7 +128,15 @@ impl Step<'_> {
             let signal = self.known.signal[ix.0].get(self.t).copied();
             match (&self.input.site.assets[ix.0].kind, signal) {
                 (Kind::Pv(_) | Kind::Wind(_), Some(kw)) => self.inject(ix, 0, kw),
+                // Taken when its bus is closed, as far as it is wanted.
+                (Kind::WasteHeat(_), _) => {}
+                (Kind::Room(k), _) => self.room(ix, k),
+                (Kind::Batch(_), Some(kw)) => {
+                    self.inject(ix, 0, -kw);
+                    self.plan.assets[ix.0].on.push(kw > 0.0);
+                }
                 (_, Some(kw)) => self.inject(ix, 0, -kw),
+                (Kind::CarbonCapture(_), None) if !self.available(ix) => self.held(ix),
                 (kind, None) if kind.commitment().is_some() && !self.available(ix) => self.held(ix),
                 _ => {}
             }
@@ -143,6 +153,22 @@ impl Step<'_> {
         }
     }
 
+    /// A thermostat within the band of comfort; what is not known goes on as it is measured.
+    fn room(&mut self, asset: AssetIx, k: &Room) {
+        let drift = rooms::drift(self.input, self.known, asset, k).and_then(|d| d.get(self.t).copied());
+        let (Some(energy), Some(drift), true) = (self.energy[asset.0], drift, self.available(asset)) else {
+            return self.held(asset);
+        };
+        let hours = self.known.hours[self.t];
+        let (loss_per_h, effect_h) = rooms::decay(k, hours);
+        let alone = energy * (1.0 - loss_per_h).powf(hours) + drift * effect_h;
+        let wanted = ROOM_HELD * k.kwh_per_k * (k.comfort_c[1] - k.comfort_c[0]);
+        let kw = ((wanted - alone) / effect_h).clamp(0.0, k.rated_kw);
+        self.energy[asset.0] = Some(alone + kw * effect_h);
+        self.plan.assets[asset.0].energy_kwh.push(alone + kw * effect_h);
+        self.inject(asset, 0, -kw);
+    }
+
     fn close(&mut self, bus: BusIx) {
         let on_bus: Vec<AssetIx> = (0..self.input.site.assets.len())
             .filter(|i| self.input.site.assets[*i].ports.first().is_some_and(|p| p.bus == bus))
@@ -157,6 +183,9 @@ impl Step<'_> {
             Kind::HeatExchanger(_) | Kind::Boiler(_) => 1,
             _ => 2,
         });
+        for waste in self.rest(bus).into_iter().filter(|a| matches!(self.site_asset(*a).kind, Kind::WasteHeat(_))).collect::<Vec<_>>() {
+            self.balance(waste);
+        }
         for machine in machines {
             self.run(machine, bus, tank_low);
         }
@@ -182,8 +211,8 @@ impl Step<'_> {
             .filter(|a| self.site_asset(*a).ports.first().is_some_and(|p| p.bus == bus))
             .collect();
         rest.sort_by_key(|a| match self.site_asset(*a).kind {
-            Kind::Battery(_) | Kind::HeatTank(_) | Kind::ColdTank(_) => 0,
-            Kind::Grid(_) | Kind::GasSupply(_) => 1,
+            Kind::Battery(_) | Kind::HeatTank(_) | Kind::ColdTank(_) | Kind::HydrogenTank(_) | Kind::Co2Buffer(_) => 0,
+            Kind::Grid(_) | Kind::GasSupply(_) | Kind::HeatSupply(_) => 1,
             _ => 2,
         });
         rest
@@ -229,8 +258,16 @@ impl Step<'_> {
                 want.clamp(-limit(k.export_max_kw, false), limit(k.import_max_kw, true))
             }
             Kind::GasSupply(k) => want.clamp(0.0, k.max_kw),
+            Kind::HeatSupply(k) => want.clamp(0.0, k.max_kw),
+            Kind::WasteHeat(_) => want.clamp(0.0, self.known.signal[asset.0][t]),
+            Kind::HydrogenOfftake(k) if self.available(asset) => want.clamp(-k.max_kw, 0.0),
+            Kind::Co2Hub(k) if self.available(asset) => want.clamp(-k.max_kg_per_h, 0.0),
             Kind::DumpCooler(k) if self.available(asset) => want.clamp(-k.rated_kw, 0.0),
-            Kind::Battery(_) | Kind::HeatTank(_) | Kind::ColdTank(_) => self.store(asset, want),
+            Kind::Battery(_)
+            | Kind::HeatTank(_)
+            | Kind::ColdTank(_)
+            | Kind::HydrogenTank(_)
+            | Kind::Co2Buffer(_) => self.store(asset, want),
             _ => return,
         };
         self.inject(asset, 0, kw - now);
@@ -263,6 +300,7 @@ impl Step<'_> {
                 let keep = (1.0 - loss_per_h).max(0.0).powf(self.known.hours[self.t]);
                 Some(Held { energy: energy * keep, ..whole })
             }
+            Kind::HydrogenTank(_) | Kind::Co2Buffer(_) => Some(whole),
             _ => None,
         }
     }
@@ -286,7 +324,9 @@ impl Step<'_> {
             return;
         }
         let id = &self.input.site.buses[bus.0].id;
-        let (what, price) = if left < 0.0 {
+        let (what, price) = if left > 0.0 && self.input.site.buses[bus.0].carrier == Carrier::Co2 {
+            (format!("bus {id}: CO2 is vented"), values.co2_per_kg)
+        } else if left < 0.0 {
             (format!("bus {id}: more is taken than can be served"), values.lost_load_normal_per_kwh)
         } else {
             (format!("bus {id}: more is injected than taken"), values.surplus_per_kwh)

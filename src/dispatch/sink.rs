@@ -1,5 +1,10 @@
 //! Sinks: what is wanted, and what it costs to take less of it.
 
+mod batch;
+mod contract;
+mod nomination;
+mod session;
+
 use super::elements::{Sink, Terms};
 use super::formulate::Build;
 use super::model::Col;
@@ -16,6 +21,10 @@ pub(super) fn build(b: &mut Build<'_>, asset: AssetIx, e: &Sink) {
         Terms::Withheld { cost, alarm } => withheld(b, asset, e, *cost, *alarm),
         Terms::Delayed { cost, rated, lost } => delayed(b, asset, e, *cost, *rated, *lost),
         Terms::Unserved(lost) => unserved(b, asset, e, *lost),
+        Terms::Stays { stays, lost } => session::build(b, asset, e, stays, *lost),
+        Terms::Batch(terms) => batch::build(b, asset, e, terms),
+        Terms::Contract { price, owed } => contract::build(b, asset, e, *price, owed),
+        Terms::Nominated { price, band, deviation } => nomination::build(b, asset, e, *price, band, *deviation),
     }
 }
 

@@ -4,12 +4,13 @@
 //! hours after the end are taken to cost what the same hours of the clock cost within the horizon; up to the next
 //! dearest hour the cheapest one sets the price, and where the dearest hour comes first, the energy is sold into
 //! it. For heat and cold it is the cheapest machine on the bus, at the horizon's mean prices, times [`CAUTION`]: a
-//! plan must not run a boiler at its end just to leave a full tank.
+//! plan must not run a boiler at its end just to leave a full tank. Hydrogen, CO2 and rooms have rules of their own below.
 
 use super::Inputs;
 use super::known::Known;
-use crate::site::kinds::Battery;
-use crate::site::{Asset, BusIx, Carrier, Kind};
+use super::mapping::rooms;
+use crate::site::kinds::{Battery, Room};
+use crate::site::{Asset, AssetIx, BusIx, Carrier, Kind};
 
 /// Share of the replacement cost that heat and cold left over are worth.
 const CAUTION: f64 = 0.8;
@@ -29,9 +30,13 @@ pub(super) fn worth(input: &Inputs<'_>, known: &Known) -> Worth {
         .site
         .assets
         .iter()
-        .map(|a| match &a.kind {
+        .enumerate()
+        .map(|(i, a)| match &a.kind {
             Kind::Battery(k) => battery(&import_costs(input, known), &known.hours, k),
             Kind::HeatTank(_) | Kind::ColdTank(_) => CAUTION * bus[a.ports[0].bus.0],
+            Kind::HydrogenTank(_) => CAUTION * hydrogen(input, known, a.ports[0].bus, bus[a.ports[0].bus.0]),
+            Kind::Co2Buffer(_) => co2(input, a.ports[0].bus),
+            Kind::Room(k) => room(input, known, AssetIx(i), k) * CAUTION * bus[a.ports[0].bus.0],
             _ => 0.0,
         })
         .collect();
@@ -43,26 +48,34 @@ fn import_costs(input: &Inputs<'_>, known: &Known) -> Vec<f64> {
     known.import_price.iter().zip(&known.co2_factor).map(|(p, f)| p + f * per_kg).collect()
 }
 
+/// What a kWh of import costs on the mean of the horizon.
+fn replacement_of_import(input: &Inputs<'_>, known: &Known) -> f64 {
+    mean(&import_costs(input, known), &known.hours)
+}
+
 /// Cheapest way to put a kWh onto a bus, following converters at most two buses far.
 fn replacement(input: &Inputs<'_>, known: &Known, bus: BusIx, depth: usize) -> f64 {
     if input.site.buses[bus.0].carrier == Carrier::Electricity {
-        return mean(&import_costs(input, known), &known.hours);
+        return replacement_of_import(input, known);
     }
     let feed = |port: usize, ratio: f64, asset: &Asset| {
         let from = asset.ports.get(port).filter(|_| depth < 2)?;
         Some(replacement(input, known, from.bus, depth + 1) / ratio)
     };
+    let per_kg = input.site.values.co2_per_kg;
     let ways = input.site.assets.iter().enumerate().filter_map(|(ix, a)| {
         // Power comes in at an electrolyser's principal port, and hydrogen out at the other.
         if let Kind::Electrolyser(k) = &a.kind {
-            return (a.ports.get(1)?.bus == bus).then(|| feed(0, k.efficiency, a))?;
+            let made = (a.ports.get(1)?.bus == bus).then(|| feed(0, k.efficiency, a))?;
+            return made.map(|price| price + k.wear_per_kwh / k.efficiency);
         }
         if a.ports.first()?.bus != bus {
             return None;
         }
         let performance = || mean(&known.performance[ix], &known.hours);
         match &a.kind {
-            Kind::GasSupply(k) => Some(k.price_per_kwh + k.co2_kg_per_kwh * input.site.values.co2_per_kg),
+            Kind::GasSupply(k) => Some(k.price_per_kwh + k.co2_kg_per_kwh * per_kg),
+            Kind::HeatSupply(k) => Some(k.price_per_kwh + k.co2_kg_per_kwh * per_kg),
             Kind::Boiler(k) => feed(1, k.efficiency, a),
             Kind::HeatPump(k) => {
                 let cop = performance();
@@ -85,6 +98,41 @@ fn replacement(input: &Inputs<'_>, known: &Known, bus: BusIx, depth: usize) -> f
 /// Mean of values along the grid.
 fn mean(values: &[f64], hours: &[f64]) -> f64 {
     values.iter().zip(hours).map(|(v, h)| v * h).sum::<f64>() / hours.iter().sum::<f64>().max(1e-9)
+}
+
+/// Hydrogen is worth what it replaces, but no more than what anyone gives for it: a buyer, or a fuel cell's electricity.
+fn hydrogen(input: &Inputs<'_>, known: &Known, bus: BusIx, replaced: f64) -> f64 {
+    let electricity = replacement_of_import(input, known);
+    let gives =
+        input.site.assets.iter().filter(|a| a.ports.iter().any(|p| p.bus == bus)).filter_map(|a| match &a.kind {
+            Kind::HydrogenOfftake(k) => Some(k.price_per_kwh),
+            Kind::FuelCell(k) => Some(k.efficiency * (electricity - k.wear_per_kwh)),
+            Kind::Load(_) => Some(input.site.values.lost_hydrogen_per_kwh),
+            _ => None,
+        });
+    let sold = gives.fold(0.0, f64::max);
+    if replaced > 0.0 { replaced.min(sold) } else { sold }
+}
+
+/// A kg of CO2 left in a buffer is still to be handed over, or let go; what is earned by either later counts a little
+/// less than now, what it costs a little more.
+fn co2(input: &Inputs<'_>, bus: BusIx) -> f64 {
+    let let_go = -input.site.values.co2_per_kg;
+    let hubs = input
+        .site
+        .assets
+        .iter()
+        .filter(|a| a.ports.first().is_some_and(|p| p.bus == bus))
+        .filter_map(|a| if let Kind::Co2Hub(k) = &a.kind { Some(k.price_per_kg) } else { None });
+    let best = hubs.fold(let_go, f64::max);
+    if best >= 0.0 { CAUTION * best } else { (best / CAUTION).max(let_go) }
+}
+
+/// 1 where the room needs its heat or cold at the mean weather of the horizon, else 0: what is left then helps nobody.
+fn room(input: &Inputs<'_>, known: &Known, ix: AssetIx, k: &Room) -> f64 {
+    let Some(drift) = rooms::drift(input, known, ix, k) else { return 0.0 };
+    let drained = drift.iter().zip(&known.hours).map(|(kw, h)| kw * h).sum::<f64>() < 0.0;
+    if drained { 1.0 } else { 0.0 }
 }
 
 fn battery(cost: &[f64], hours: &[f64], k: &Battery) -> f64 {

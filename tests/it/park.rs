@@ -27,6 +27,8 @@ struct BusText {
 fn commands(kind: &Kind) -> Vec<Point> {
     match kind {
         Kind::Pv(_) | Kind::Wind(_) | Kind::FlexibleLoad(_) | Kind::EvCharger(_) => vec![Point::WMax],
+        Kind::CarbonCapture(_) => vec![Point::WMax],
+        Kind::Batch(_) => vec![Point::On],
         Kind::Load(l) if l.tier == k::Tier::Sheddable => vec![Point::On],
         Kind::Battery(_) => vec![Point::WSet],
         Kind::Chp(_) | Kind::Genset(_) | Kind::Electrolyser(_) | Kind::FuelCell(_) => vec![Point::WSet, Point::On],

@@ -16,6 +16,12 @@ pub(super) fn source(floor: Vec<f64>, cap: Vec<f64>, cost: Vec<f64>) -> Element 
     Element::Source(Source { port: 0, floor, cap, cost, over: None, demand: false })
 }
 
+/// A supply of any carrier with a price and an emission.
+pub(super) fn supply(input: &Inputs<'_>, known: &Known, max_kw: f64, price: f64, co2_kg_per_kwh: f64) -> Element {
+    let (n, cost) = (known.len(), price + co2_kg_per_kwh * input.site.values.co2_per_kg);
+    source(vec![0.0; n], vec![max_kw; n], vec![cost; n])
+}
+
 pub(super) fn grid(input: &Inputs<'_>, known: &Known, k: &Grid) -> Vec<Element> {
     let n = known.len();
     // A limit of nothing can still be exceeded, at its price; a grid that is not there cannot.

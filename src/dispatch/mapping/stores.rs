@@ -1,10 +1,11 @@
-//! What holds energy.
+//! What holds energy, or CO2.
 
 use super::super::Inputs;
 use super::super::elements::Store;
 use super::super::known::Known;
 use super::super::values::Worth;
 use super::commands;
+use super::curves::cuts;
 use crate::site::kinds::Battery;
 use crate::site::{AssetIx, Kind, Point};
 use crate::state::Availability;
@@ -17,7 +18,7 @@ const ISLAND_RESERVE: f64 = 0.1;
 /// a negative tariff, or generation that cannot be curtailed and cannot leave.
 fn exclusive(input: &Inputs<'_>, known: &Known) -> Vec<bool> {
     let stuck = input.site.assets.iter().enumerate().any(|(i, a)| {
-        matches!(a.kind, Kind::Pv(_) | Kind::Wind(_) | Kind::Chp(_))
+        matches!(a.kind, Kind::Pv(_) | Kind::Wind(_) | Kind::Chp(_) | Kind::Genset(_) | Kind::FuelCell(_))
             && (input.state.assets[i].availability != Availability::Available
                 || !commands(input, a, &[Point::WMax, Point::WSet]))
     });
@@ -52,6 +53,11 @@ pub(super) fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetI
         charge_efficiency: 1.0,
         discharge_efficiency: 1.0,
         loss_per_h: 0.0,
+        drift: Vec::new(),
+        effect_h: known.hours.clone(),
+        charge_cuts: Vec::new(),
+        discharge_cuts: Vec::new(),
+        exposed: false,
         wear: 0.0,
         end_value: worth.stored[ix.0],
         outside: input.site.values.lost_load_sheddable_per_kwh,
@@ -74,16 +80,24 @@ pub(super) fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetI
             let reserve = (k.reserve * capacity, RESERVE_SHARE * values.lost_cooling_per_kwh);
             Some(Store { loss_per_h: k.loss_per_h, reserve, ..base })
         }
+        Kind::HydrogenTank(k) => {
+            let reserve = (k.reserve * capacity, RESERVE_SHARE * values.lost_hydrogen_per_kwh);
+            Some(Store { reserve, ..base })
+        }
+        Kind::Co2Buffer(_) => Some(base),
         _ => None,
     }
 }
 
 fn battery(base: Store, k: &Battery, capacity: f64, exclusive: Vec<bool>) -> Store {
+    let window = (k.soc_min, k.soc_max);
     Store {
         low: k.soc_min * capacity,
         high: k.soc_max * capacity,
         charge_efficiency: k.charge_efficiency,
         discharge_efficiency: k.discharge_efficiency,
+        charge_cuts: cuts(&k.charge_curve, k.charge_max_kw, capacity, window),
+        discharge_cuts: cuts(&k.discharge_curve, k.discharge_max_kw, capacity, window),
         wear: k.wear_per_kwh,
         exclusive,
         ..base

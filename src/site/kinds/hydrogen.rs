@@ -36,6 +36,14 @@ kind!(
         wear_per_kwh: f64,
     }
 );
+impl Electrolyser {
+    /// The lowest efficiency it runs at: what a kWh of renewable electricity makes for certain.
+    #[must_use]
+    pub fn least_efficiency(&self) -> f64 {
+        self.efficiency_curve.iter().map(|p| p[1]).reduce(f64::min).unwrap_or(self.efficiency)
+    }
+}
+
 kind!(
     /// Fuel cell.
     FuelCell {
