@@ -4,6 +4,7 @@
 //! `stop`), planner, rpc, journal and memory; a hard deadline stands around all of it. No device waits for a solve.
 
 mod certificates;
+mod forecasting;
 mod journaling;
 mod keeping;
 mod planning;
@@ -77,6 +78,8 @@ struct Shared {
     /// What is wrong at the rim, by kind and subject; whoever reports it takes it back.
     reports: devices::Reports,
     progress: watchdog::Progress,
+    /// What is expected, and what others forecast.
+    forecasts: rpc::Forecasts,
     stop: CancellationToken,
 }
 
@@ -90,6 +93,7 @@ impl Shared {
             plans: watch::Sender::new(None),
             reports: watch::Sender::new(BTreeMap::new()),
             progress: watchdog::Progress::default(),
+            forecasts: rpc::Forecasts::default(),
             stop: CancellationToken::new(),
         }
     }
@@ -153,6 +157,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         plans: shared.plans.subscribe(),
         desk,
         journal: Arc::clone(&journal.book),
+        forecasts: shared.forecasts.clone(),
     };
     let (rpc_stop, read_anew) = (CancellationToken::new(), Arc::new(Notify::new()));
     tracing::info!(address = %options.listen, site = shared.site.id, tls = options.tls.is_some(), "serving gRPC");
@@ -182,7 +187,9 @@ fn drivers(
     let files = keys.authority.iter().chain(&keys.certificate).cloned().collect();
     tokio::spawn(certificates::watch(files, Arc::clone(shared)));
     let clock = shared.clock.clone();
-    let wires = devices::Wires { endpoints, keys, reports: shared.reports.clone(), ..devices::Wires::default() };
+    let letters = Some(forecasting::listen(shared));
+    let wires =
+        devices::Wires { endpoints, keys, letters, reports: shared.reports.clone(), ..devices::Wires::default() };
     devices::spawn_by(&shared.site, profiles, wires, Arc::new(move || clock.mono()), stop)
 }
 

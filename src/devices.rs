@@ -52,6 +52,8 @@ pub struct Wires {
     pub keys: mqtt::access::Keys,
     /// Where a driver says what concerns no single device.
     pub reports: Reports,
+    /// Where messages go that brokers have for the daemon itself.
+    pub letters: Option<mqtt::letters::Letters>,
 }
 
 impl Default for Wires {
@@ -62,6 +64,7 @@ impl Default for Wires {
             mqtt: tcp::dial_forgetful(),
             keys: mqtt::access::Keys::default(),
             reports: watch::Sender::new(BTreeMap::new()),
+            letters: None,
         }
     }
 }
@@ -152,7 +155,8 @@ pub fn spawn_by(
         tokio::spawn(modbus::serve(address, members, Arc::clone(&wires.modbus), Arc::clone(&clock), shutdown.clone()));
     }
     let site = site.id.clone();
-    let common = mqtt::Common { site, keys: wires.keys, dial: wires.mqtt, reports: wires.reports, clock, shutdown };
+    let Wires { keys, mqtt: dial, reports, letters, .. } = wires;
+    let common = mqtt::Common { site, keys, dial, reports, letters, clock, shutdown };
     for (address, members) in mqtt {
         tokio::spawn(mqtt::serve(address, members, common.clone()));
     }

@@ -10,6 +10,7 @@
 mod alarms;
 mod convert;
 mod filter;
+mod forecasts;
 mod handshake;
 mod health;
 mod identity;
@@ -33,6 +34,7 @@ use tracing::warn;
 use crate::dispatch::Plan;
 use crate::proto::DESCRIPTORS;
 use crate::proto::v1::alarm_service_server::AlarmServiceServer;
+use crate::proto::v1::forecast_service_server::ForecastServiceServer;
 use crate::proto::v1::journal_service_server::JournalServiceServer;
 use crate::proto::v1::plan_service_server::PlanServiceServer;
 use crate::proto::v1::proposal_service_server::ProposalServiceServer;
@@ -45,6 +47,7 @@ use crate::transport::tls::Keys;
 use incoming::Incoming;
 use services::Api;
 
+pub use forecasts::Forecasts;
 pub use proposals::{Desk, Envelope, WAITING_MAX};
 
 /// Connections served at once; one more is refused.
@@ -79,6 +82,8 @@ pub struct Source {
     pub desk: Desk,
     /// What happened.
     pub journal: Arc<Book>,
+    /// What is expected, and what others forecast.
+    pub forecasts: Forecasts,
 }
 
 /// Why the interface is not served.
@@ -168,6 +173,7 @@ fn routes(api: Api) -> Result<Routes, RpcError> {
         .add_service(SnapshotServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
         .add_service(PlanServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
         .add_service(AlarmServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
+        .add_service(ForecastServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
         .add_service(JournalServiceServer::new(api.clone()).max_decoding_message_size(REQUEST_MAX))
         .add_service(ProposalServiceServer::new(api).max_decoding_message_size(REQUEST_MAX))
         .add_service(reflection().build_v1()?)

@@ -52,7 +52,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["snapshot", "site", "units", "clock"]),
     ("outlets", &["snapshot", "store", "transport", "proto", "site", "units", "clock"]),
     // A snapshot holds a plan and states; without re-exports who converts them must name them where they are declared.
-    ("rpc", &["snapshot", "dispatch", "state", "site", "store", "ledger", "transport", "proto", "units"]),
+    // What is expected is shown, and what others expect is judged by the room that uses it.
+    ("rpc", &["snapshot", "dispatch", "forecast", "state", "site", "store", "ledger", "transport", "proto", "units"]),
     // Its keys are files like the daemon's, with the same mistakes in them; what it issues begins now.
     ("hexctl", &["proto", "transport", "clock"]),
     ("app", &["*"]),

@@ -28,7 +28,11 @@ impl Role {
         if site.cold_tank.first().is_some_and(|tank| tank.bus == load.bus) {
             return Self::Cooling;
         }
-        match load.tier.as_deref() {
+        Self::of_tier(load.tier.as_deref())
+    }
+
+    pub fn of_tier(tier: Option<&str>) -> Self {
+        match tier {
             Some("critical") => Self::Critical,
             Some("sheddable") => Self::Sheddable,
             _ => Self::Normal,
@@ -77,6 +81,11 @@ impl Consumer {
         };
         (self.rated_kw * (share + self.noise.at(t_s))).clamp(0.02 * self.rated_kw, self.rated_kw)
     }
+}
+
+/// How far the lighting strays from its scenes.
+pub fn lighting_noise(seed: u64, name: &str) -> Octaves {
+    Octaves::new(seed, name, &[(1800.0, 0.03), (45.0, 0.008)])
 }
 
 /// What the lighting scenes ask for, kW: more in working hours, less where daylight comes in.

@@ -242,9 +242,9 @@ impl Tariff {
     /// Import price at a local time: the first period that matches.
     pub fn price(&self, local: Local) -> f64 {
         let matches = |period: &&crate::site::Period| {
-            let month = period.months.as_ref().is_none_or(|months| months.contains(&local.month));
+            let month = period.months.is_empty() || period.months.contains(&local.month);
             let within = |&(from, to): &(f64, f64)| local.hour >= from && local.hour < to;
-            month && period.hours.as_ref().is_none_or(|hours| hours.iter().any(within))
+            month && (period.hours.is_empty() || period.hours.iter().any(within))
         };
         self.period.iter().find(matches).map_or(0.0, |period| period.price_per_kwh)
     }

@@ -13,6 +13,7 @@ mod judge;
 mod noise;
 mod plant;
 mod rig;
+mod series;
 mod site;
 mod sun;
 mod truth;
@@ -22,6 +23,7 @@ mod wire;
 pub use fault::{Fault, FaultKind};
 pub use judge::Report;
 pub use rig::{MqttSession, Options, Rig, default_start};
+pub use series::{SeriesOptions, default_series_start, series};
 pub use truth::{AssetTruth, Truth, WeatherTruth};
 pub use wire::mqtt::Publication;
 

@@ -43,6 +43,7 @@ pub struct Head {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Tariff {
     pub export_per_kwh: f64,
+    #[serde(default)]
     pub demand_per_kw_month: f64,
     pub demand_window_min: f64,
     pub period: Vec<Period>,
@@ -50,8 +51,12 @@ pub struct Tariff {
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct Period {
-    pub months: Option<Vec<i8>>,
-    pub hours: Option<Vec<(f64, f64)>>,
+    /// None: all.
+    #[serde(default)]
+    pub months: Vec<i8>,
+    /// None: all.
+    #[serde(default)]
+    pub hours: Vec<(f64, f64)>,
     pub price_per_kwh: f64,
 }
 
@@ -90,6 +95,7 @@ macro_rules! asset {
         #[derive(Debug, Clone, Deserialize)]
         pub struct $name {
             pub id: String,
+            #[serde(default)]
             pub device: String,
             $(pub $field: $type,)*
         }

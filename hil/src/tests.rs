@@ -3,6 +3,7 @@
 mod day;
 mod pdu;
 mod physics;
+mod series;
 
 use crate::{Options, Rig};
 

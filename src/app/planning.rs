@@ -44,6 +44,7 @@ impl Planning {
                 self.history.observe(&self.shared.site, &next.state);
                 newest = next;
             }
+            self.history.hear(self.shared.forecasts.external());
             let now = newest.now.mono;
             let situation = situation(&newest);
             let due = match &planned {
@@ -72,6 +73,7 @@ impl Planning {
         let site = &self.shared.site;
         let started = self.shared.clock.mono();
         let horizon = forecast::horizon(site, &snapshot.state, &self.history, TimeGrid::new(snapshot.now.park));
+        self.shared.forecasts.show(forecast::outlook(site, &self.history, &horizon, snapshot.now.park));
         let limits = self.limits(snapshot);
         let inputs = dispatch::Inputs {
             site,

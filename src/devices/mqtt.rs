@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod codec;
+pub mod letters;
 mod member;
 mod session;
 
@@ -32,13 +33,14 @@ pub(super) struct Common {
     pub keys: Keys,
     pub dial: Dial,
     pub reports: Reports,
+    pub letters: Option<letters::Letters>,
     pub clock: Monotonic,
     pub shutdown: CancellationToken,
 }
 
 /// Serves `members` at the broker `address` (`host:port`, with `mqtts://` before it over TLS) until `shutdown`.
 pub(super) async fn serve(address: String, mut members: Vec<Member>, common: Common) {
-    let Common { site, keys, dial, reports, clock, shutdown } = common;
+    let Common { site, keys, dial, reports, letters, clock, shutdown } = common;
     let (tls, host_port) = match address.split_once("://") {
         Some((scheme, host_port)) => (scheme == "mqtts", host_port.to_owned()),
         None => (false, address.clone()),
@@ -59,5 +61,5 @@ pub(super) async fn serve(address: String, mut members: Vec<Member>, common: Com
     let client_id = keys.client_id.clone().unwrap_or_else(random);
     let access = Access { address, host_port, tls, client_id, presence: presence_topic(&site), keys, dial };
     let backoff = Backoff::new(CAP, seed.wrapping_add(2000));
-    session::Session { access, members, clock, backoff, reports, shutdown }.run().await;
+    session::Session { access, members, clock, backoff, reports, letters, shutdown }.run().await;
 }

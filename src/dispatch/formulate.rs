@@ -159,13 +159,8 @@ impl Build<'_> {
 
     /// A slack of anything that is counted or summed over a day, at `price` a unit.
     pub fn relief_once(&mut self, t: usize, price: f64, what: impl FnOnce() -> String) -> Col {
-        self.missing(t, price, what())
-    }
-
-    /// A slack in kWh at `price` each, for what is owed by the end of interval `t`.
-    pub fn missing(&mut self, t: usize, price: f64, what: String) -> Col {
         let col = self.model.col(price, 0.0, f64::INFINITY);
-        self.reliefs.push(Relief { col, interval: t, what, price });
+        self.reliefs.push(Relief { col, interval: t, what: what(), price });
         col
     }
 

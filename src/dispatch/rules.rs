@@ -183,8 +183,10 @@ impl Step<'_> {
             Kind::HeatExchanger(_) | Kind::Boiler(_) => 1,
             _ => 2,
         });
-        for waste in self.rest(bus).into_iter().filter(|a| matches!(self.site_asset(*a).kind, Kind::WasteHeat(_))).collect::<Vec<_>>() {
-            self.balance(waste);
+        for asset in self.rest(bus) {
+            if matches!(self.site_asset(asset).kind, Kind::WasteHeat(_)) {
+                self.balance(asset);
+            }
         }
         for machine in machines {
             self.run(machine, bus, tank_low);
@@ -263,11 +265,9 @@ impl Step<'_> {
             Kind::HydrogenOfftake(k) if self.available(asset) => want.clamp(-k.max_kw, 0.0),
             Kind::Co2Hub(k) if self.available(asset) => want.clamp(-k.max_kg_per_h, 0.0),
             Kind::DumpCooler(k) if self.available(asset) => want.clamp(-k.rated_kw, 0.0),
-            Kind::Battery(_)
-            | Kind::HeatTank(_)
-            | Kind::ColdTank(_)
-            | Kind::HydrogenTank(_)
-            | Kind::Co2Buffer(_) => self.store(asset, want),
+            Kind::Battery(_) | Kind::HeatTank(_) | Kind::ColdTank(_) | Kind::HydrogenTank(_) | Kind::Co2Buffer(_) => {
+                self.store(asset, want)
+            }
             _ => return,
         };
         self.inject(asset, 0, kw - now);

@@ -50,7 +50,8 @@ fn import_costs(input: &Inputs<'_>, known: &Known) -> Vec<f64> {
 
 /// What a kWh of import costs on the mean of the horizon.
 fn replacement_of_import(input: &Inputs<'_>, known: &Known) -> f64 {
-    mean(&import_costs(input, known), &known.hours)
+    let hours: f64 = known.hours.iter().sum();
+    import_costs(input, known).iter().zip(&known.hours).map(|(p, h)| p * h).sum::<f64>() / hours.max(1e-9)
 }
 
 /// Cheapest way to put a kWh onto a bus, following converters at most two buses far.
@@ -62,20 +63,19 @@ fn replacement(input: &Inputs<'_>, known: &Known, bus: BusIx, depth: usize) -> f
         let from = asset.ports.get(port).filter(|_| depth < 2)?;
         Some(replacement(input, known, from.bus, depth + 1) / ratio)
     };
-    let per_kg = input.site.values.co2_per_kg;
     let ways = input.site.assets.iter().enumerate().filter_map(|(ix, a)| {
         // Power comes in at an electrolyser's principal port, and hydrogen out at the other.
         if let Kind::Electrolyser(k) = &a.kind {
-            let made = (a.ports.get(1)?.bus == bus).then(|| feed(0, k.efficiency, a))?;
-            return made.map(|price| price + k.wear_per_kwh / k.efficiency);
+            let wear = k.wear_per_kwh / k.efficiency;
+            return (a.ports.get(1)?.bus == bus).then(|| feed(0, k.efficiency, a).map(|price| price + wear))?;
         }
         if a.ports.first()?.bus != bus {
             return None;
         }
         let performance = || mean(&known.performance[ix], &known.hours);
         match &a.kind {
-            Kind::GasSupply(k) => Some(k.price_per_kwh + k.co2_kg_per_kwh * per_kg),
-            Kind::HeatSupply(k) => Some(k.price_per_kwh + k.co2_kg_per_kwh * per_kg),
+            Kind::GasSupply(k) => Some(k.price_per_kwh + k.co2_kg_per_kwh * input.site.values.co2_per_kg),
+            Kind::HeatSupply(k) => Some(k.price_per_kwh + k.co2_kg_per_kwh * input.site.values.co2_per_kg),
             Kind::Boiler(k) => feed(1, k.efficiency, a),
             Kind::HeatPump(k) => {
                 let cop = performance();

@@ -20,7 +20,7 @@ impl AlarmService for Api {
         &self,
         request: Request<v1::AcknowledgeRequest>,
     ) -> Result<Response<v1::AcknowledgeResponse>, Status> {
-        let identity = identity_of(&request).of_the_park()?;
+        let identity = identity_of(&request).of_the_park("acknowledge alarms")?;
         let v1::AcknowledgeRequest { id, note, .. } = request.into_inner();
         let alarm = id.parse().map_err(Status::invalid_argument)?;
         self.source.desk.ask(Order::Acknowledge { alarm, identity, note }).await?;

@@ -1,6 +1,7 @@
 //! From the house's types to those of the wire: pure, and in this direction only.
 
 mod asset;
+mod forecast;
 mod journal;
 mod plan;
 mod proposal;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub(super) use forecast::forecast;
 pub(super) use journal::{entry, park_of};
 pub(super) use plan::plan;
 pub(super) use proposal::{outcome, proposals};
@@ -27,7 +29,7 @@ pub(super) fn park(newest: &Option<Arc<Snapshot>>) -> Option<Park> {
     newest.as_ref().map(|s| s.now.park)
 }
 
-fn timestamp(at: Park) -> prost_types::Timestamp {
+pub(super) fn timestamp(at: Park) -> prost_types::Timestamp {
     let nanos = at.0.as_nanosecond();
     let (seconds, rest) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
     // The calendar of `Park` ends long before either of the two.

@@ -78,11 +78,12 @@ impl Identity {
         Ok(name)
     }
 
-    /// The same, if it is one of the park's own people: whoever takes note of an alarm answers for what comes of it.
-    pub(super) fn of_the_park(self) -> Result<String, Status> {
+    /// The same, if it is one of the park's own people: whoever takes note of an alarm, or says what is to come, answers for
+    /// what comes of it.
+    pub(super) fn of_the_park(self, what: &str) -> Result<String, Status> {
         match self.role {
             Role::Local | Role::Operator => self.operator(),
-            _ => Err(Status::permission_denied(format!("{} may not acknowledge alarms; an operator may", self.name))),
+            _ => Err(Status::permission_denied(format!("{} may not {what}; an operator may", self.name))),
         }
     }
 
@@ -117,6 +118,18 @@ impl Named for v1::ReleaseRequest {
 }
 
 impl Named for v1::AcknowledgeRequest {
+    fn named(&self) -> &str {
+        &self.identity
+    }
+}
+
+impl Named for v1::SubmitForecastRequest {
+    fn named(&self) -> &str {
+        &self.identity
+    }
+}
+
+impl Named for v1::WithdrawForecastRequest {
     fn named(&self) -> &str {
         &self.identity
     }

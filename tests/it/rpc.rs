@@ -7,7 +7,7 @@ use hexad::proto::v1::plan_service_client::PlanServiceClient;
 use hexad::proto::v1::site_service_client::SiteServiceClient;
 use hexad::proto::v1::snapshot_service_client::SnapshotServiceClient;
 use hexad::proto::v1::value::Kind;
-use hexad::rpc::{self, RpcError, Source};
+use hexad::rpc::{self, Forecasts, RpcError, Source};
 use hexad::snapshot::Snapshot;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -270,7 +270,14 @@ async fn plain_text_stays_on_loopback() {
     let (_snapshots, seen) = tokio::sync::watch::channel(None);
     let (_plans, made) = tokio::sync::watch::channel(None);
     let desk = hexad::rpc::Desk::new(1.0).0;
-    let source = Source { site: Arc::new(site()), snapshots: seen, plans: made, desk, journal: journal() };
+    let source = Source {
+        site: Arc::new(site()),
+        snapshots: seen,
+        plans: made,
+        desk,
+        journal: journal(),
+        forecasts: Forecasts::default(),
+    };
     let refused = rpc::serve(listener, source, CancellationToken::new()).await.unwrap_err();
     assert!(matches!(refused, RpcError::NotLoopback(_)), "{refused}");
 }

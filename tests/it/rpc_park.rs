@@ -31,6 +31,7 @@ pub struct Served {
     pub snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     pub plans: watch::Sender<Option<Arc<Plan>>>,
     pub journal: Arc<Book>,
+    pub forecasts: hexad::rpc::Forecasts,
     pub stop: CancellationToken,
     pub task: JoinHandle<Result<(), RpcError>>,
 }
@@ -46,15 +47,17 @@ impl Served {
         let (snapshots, seen) = watch::channel(None);
         let (plans, made) = watch::channel(None);
         let stop = CancellationToken::new();
+        let forecasts = hexad::rpc::Forecasts::default();
         let source = Source {
             site: Arc::new(site()),
             snapshots: seen,
             plans: made,
             desk: hexad::rpc::Desk::new(1.0).0,
             journal: Arc::clone(&journal),
+            forecasts: forecasts.clone(),
         };
         let task = tokio::spawn(rpc::serve(listener, source, stop.clone()));
-        Self { address, snapshots, plans, journal, stop, task }
+        Self { address, snapshots, plans, journal, forecasts, stop, task }
     }
 
     /// With one cycle and one plan.

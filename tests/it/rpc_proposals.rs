@@ -7,7 +7,7 @@ use hexad::proto::v1;
 use hexad::proto::v1::alarm_service_client::AlarmServiceClient;
 use hexad::proto::v1::proposal_service_client::ProposalServiceClient;
 use hexad::proto::v1::snapshot_service_client::SnapshotServiceClient;
-use hexad::rpc::{self, Desk, Envelope, Source, WAITING_MAX};
+use hexad::rpc::{self, Desk, Envelope, Forecasts, Source, WAITING_MAX};
 use hexad::site::{DeviceFrame, DeviceIx, Link, Point, Reading, Site, WriteReport};
 use hexad::snapshot::Snapshot;
 use hexad::units::{Mono, Now, Park};
@@ -42,7 +42,14 @@ impl Served {
         let (desk, waiting) = Desk::new(1.0);
         let stop = CancellationToken::new();
         let site = Arc::new(site());
-        let source = Source { site: Arc::clone(&site), snapshots: seen, plans: made, desk, journal: journal() };
+        let source = Source {
+            site: Arc::clone(&site),
+            snapshots: seen,
+            plans: made,
+            desk,
+            journal: journal(),
+            forecasts: Forecasts::default(),
+        };
         tokio::spawn(rpc::serve(listener, source, stop.clone()));
         let mut park = Self {
             site,

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use hexad::proto::v1;
 use hexad::proto::v1::alarm_service_client::AlarmServiceClient;
+use hexad::proto::v1::forecast_service_client::ForecastServiceClient;
 use hexad::proto::v1::proposal_service_client::ProposalServiceClient;
 use hexad::proto::v1::snapshot_service_client::SnapshotServiceClient;
-use hexad::rpc::{self, CONNECTIONS_MAX, Desk, Envelope, Source};
+use hexad::rpc::{self, CONNECTIONS_MAX, Desk, Envelope, Forecasts, Source};
 use hexad::site::{AlarmId, Done, Order, ProposalId};
 use hexad::snapshot::Snapshot;
 use hexad::transport::tls::{self, ClientKeys, Files, Keys};
@@ -55,7 +56,14 @@ impl Served {
         let (snapshots, seen) = watch::channel(Some(Arc::new(snapshot(1))));
         let (plans, made) = watch::channel(Some(Arc::new(plan(7))));
         let (desk, waiting) = Desk::new(1.0);
-        let source = Source { site: Arc::new(site()), snapshots: seen, plans: made, desk, journal: journal() };
+        let source = Source {
+            site: Arc::new(site()),
+            snapshots: seen,
+            plans: made,
+            desk,
+            journal: journal(),
+            forecasts: Forecasts::default(),
+        };
         let stop = CancellationToken::new();
         tokio::spawn(rpc::serve_tls(listener, source, Arc::clone(&keys), stop.clone()));
         Self { authority, wall, keys, address, snapshots, waiting, _plans: plans, stop }
@@ -172,6 +180,28 @@ async fn each_role_has_its_classes() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn only_the_parks_own_people_send_forecasts_and_their_certificate_says_who_does() {
+    let park = Served::start().await;
+    let request = || v1::SubmitForecastRequest {
+        subject: "grid.import_price".into(),
+        start: Some(prost_types::Timestamp { seconds: START, nanos: 0 }),
+        step_s: 3600,
+        values: vec![0.5],
+        expires: Some(prost_types::Timestamp { seconds: START + 3600, nanos: 0 }),
+        ..v1::SubmitForecastRequest::default()
+    };
+    for role in ["viewer", "grid_operator", "protection"] {
+        let channel = park.channel(client("somebody", role)).await;
+        let refused = ForecastServiceClient::new(channel).submit_forecast(request()).await.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied, "{role}: {refused}");
+    }
+    let mut anna = ForecastServiceClient::new(park.channel(client("anna", "operator")).await);
+    let claimed = v1::SubmitForecastRequest { identity: "bert".into(), ..request() };
+    assert_eq!(anna.submit_forecast(claimed).await.unwrap_err().code(), Code::PermissionDenied);
+    soon(anna.submit_forecast(request())).await.unwrap();
 }
 
 #[tokio::test]
@@ -449,8 +479,14 @@ async fn without_keys_nobody_is_served_until_there_are_some() {
     let address = listener.local_addr().unwrap().to_string();
     let (_snapshots, seen) = watch::channel(Some(Arc::new(snapshot(1))));
     let (_plans, made) = watch::channel(None);
-    let source =
-        Source { site: Arc::new(site()), snapshots: seen, plans: made, desk: Desk::new(1.0).0, journal: journal() };
+    let source = Source {
+        site: Arc::new(site()),
+        snapshots: seen,
+        plans: made,
+        desk: Desk::new(1.0).0,
+        journal: journal(),
+        forecasts: Forecasts::default(),
+    };
     let stop = CancellationToken::new();
     let task = tokio::spawn(rpc::serve_tls(listener, source, Arc::clone(&keys), stop.clone()));
     let anna = authority.client(client("anna", "viewer"), &wall);

@@ -6,7 +6,7 @@ wanted=tests/peers/requirements.txt
 peers=${CARGO_TARGET_DIR:-target}/peers
 python=$peers/bin/python
 
-if cmp -s "$wanted" "$peers/made-of" && "$python" -c 'import pymodbus, grpc' 2>/dev/null; then exit 0; fi
+if cmp -s "$wanted" "$peers/made-of" && "$python" -c 'import pymodbus, grpc, oemof.solph' 2>/dev/null; then exit 0; fi
 
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
     echo "python3 is $(python3 --version 2>&1); the test peers need 3.11 or newer" >&2

@@ -5,9 +5,9 @@ use super::electric::{Battery, Renewable};
 use super::thermal::Thermal;
 use super::{Counters, Placed, Places, Plant, Served};
 use crate::calendar::Calendar;
-use crate::demand::{Consumer, Role};
+use crate::demand::{Consumer, Role, lighting_noise};
 use crate::ev::EvPark;
-use crate::noise::{Octaves, Series};
+use crate::noise::Series;
 use crate::site::Site;
 use crate::truth::{AssetTruth, Truth};
 use crate::weather::Weather;
@@ -64,7 +64,7 @@ impl Plant {
             ev_max_kw: charger.count as f64 * charger.charger_kw,
             lighting_rated_kw: lighting.rated_kw,
             lighting_floor: lighting.floor,
-            lighting_noise: Octaves::new(seed, "lighting", &[(1800.0, 0.03), (45.0, 0.008)]),
+            lighting_noise: lighting_noise(seed, "lighting"),
             lighting_wanted_kw: 0.0,
             calendar,
             commands: vec![[0.0; COMMANDS]; count],

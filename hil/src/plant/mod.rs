@@ -19,6 +19,7 @@ use crate::weather::{Sky, Weather};
 use command::{COMMANDS, Command};
 #[cfg(test)]
 pub use electric::Battery;
+pub use electric::Renewable;
 pub use engine::{LOADED, READY};
 use thermal::Thermal;
 

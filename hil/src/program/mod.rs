@@ -8,12 +8,14 @@ mod history;
 mod modbus;
 mod mqtt;
 mod port;
+mod series;
 
 use anyhow::Context;
 use clap::Args;
 use hexad_hil::{Fault, Options, Rig};
 use history::History;
 use jiff::Timestamp;
+pub use series::{SeriesArgs, series};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

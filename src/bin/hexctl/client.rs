@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use hexad::proto::v1;
 use hexad::proto::v1::alarm_service_client::AlarmServiceClient;
+use hexad::proto::v1::forecast_service_client::ForecastServiceClient;
 use hexad::proto::v1::journal_service_client::JournalServiceClient;
 use hexad::proto::v1::plan_service_client::PlanServiceClient;
 use hexad::proto::v1::proposal_service_client::ProposalServiceClient;
@@ -51,6 +52,7 @@ pub(crate) struct Daemon {
     proposals: ProposalServiceClient<Channel>,
     alarms: AlarmServiceClient<Channel>,
     journal: JournalServiceClient<Channel>,
+    forecasts: ForecastServiceClient<Channel>,
 }
 
 impl Daemon {
@@ -83,7 +85,8 @@ impl Daemon {
             plans: PlanServiceClient::new(channel.clone()),
             proposals: ProposalServiceClient::new(channel.clone()),
             alarms: AlarmServiceClient::new(channel.clone()),
-            journal: JournalServiceClient::new(channel),
+            journal: JournalServiceClient::new(channel.clone()),
+            forecasts: ForecastServiceClient::new(channel),
         })
     }
 
@@ -126,6 +129,21 @@ impl Daemon {
 
     pub(crate) async fn proposals(&mut self) -> Result<v1::ListProposalsResponse> {
         within(self.proposals.list_proposals(v1::ListProposalsRequest {})).await.map_err(|s| self.explain(&s))
+    }
+
+    pub(crate) async fn forecast(&mut self) -> Result<v1::Forecast> {
+        within(self.forecasts.get_forecast(v1::GetForecastRequest {})).await.map_err(|s| self.explain(&s))
+    }
+
+    pub(crate) async fn submit_forecast(
+        &mut self,
+        request: v1::SubmitForecastRequest,
+    ) -> Result<v1::SubmitForecastResponse> {
+        within(self.forecasts.submit_forecast(request)).await.map_err(|s| self.explain(&s))
+    }
+
+    pub(crate) async fn withdraw_forecast(&mut self, request: v1::WithdrawForecastRequest) -> Result<()> {
+        within(self.forecasts.withdraw_forecast(request)).await.map(|_| ()).map_err(|s| self.explain(&s))
     }
 
     pub(crate) async fn alarms(&mut self) -> Result<Vec<v1::Alarm>> {

@@ -4,7 +4,9 @@
 
 mod alarms;
 mod client;
+mod columns;
 mod figures;
+mod forecast;
 mod journal;
 mod line;
 mod pki;
@@ -65,6 +67,8 @@ enum Command {
         #[arg(long)]
         width: Option<usize>,
     },
+    /// What is expected, how good that has been, and forecasts of one's own.
+    Forecast(forecast::Forecast),
     /// Values of points.
     Points {
         /// `device.Point`, `device.*`, `*.Point` or `*`; none = all.
@@ -109,6 +113,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         Command::Status => status::run(&mut daemon, json).await,
         Command::Watch(options) => watch::run(&mut daemon, json, &options).await,
         Command::Plan { width } => plan::run(&mut daemon, json, width).await,
+        Command::Forecast(options) => forecast::run(&mut daemon, json, options).await,
         Command::Points { patterns } => points::run(&mut daemon, json, patterns).await,
         Command::Propose(options) => propose::propose(&mut daemon, json, options).await,
         Command::Release(options) => propose::release(&mut daemon, json, options).await,

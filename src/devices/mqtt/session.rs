@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::access::{Access, judged};
 use super::codec::encode_command;
+use super::letters::Letters;
 use super::member::Member;
 use crate::devices::backoff::Backoff;
 use crate::devices::{Monotonic, Reports, any_changed};
@@ -35,6 +36,7 @@ pub struct Session {
     pub clock: Monotonic,
     pub backoff: Backoff,
     pub reports: Reports,
+    pub letters: Option<Letters>,
     pub shutdown: CancellationToken,
 }
 
@@ -125,7 +127,8 @@ impl Session {
                 for m in &mut self.members {
                     m.connected(now);
                 }
-                let topics: Vec<String> = self.members.iter().flat_map(Member::topics).collect();
+                let own = self.letters.iter().map(Letters::filter);
+                let topics: Vec<String> = self.members.iter().flat_map(Member::topics).chain(own).collect();
                 if !connection.subscribe(&topics) || !connection.announce() {
                     return Some(Over::Lost("too many topics".to_owned()));
                 }
@@ -139,6 +142,9 @@ impl Session {
                 standing.refused = (!refused.is_empty()).then_some(now).or(standing.refused);
             }
             Heard::Message { topic, payload, retained } => {
+                if let Some(letters) = &self.letters {
+                    letters.hand_on(&topic, &payload, retained);
+                }
                 for m in &mut self.members {
                     if let Some(suffix) = m.suffix(&topic).map(str::to_owned) {
                         m.message(&suffix, &payload, retained, now);
