@@ -4,8 +4,10 @@
 //! What may give way at a price is priced here too, so that the sum must be the plan's cost; and it must be named.
 
 mod balance;
+mod calendar;
 mod commitment;
 mod consumers;
+mod gases;
 mod machines;
 mod stores;
 mod supplies;
@@ -47,6 +49,7 @@ pub fn audit(input: &Inputs<'_>, plan: &Plan, whole_h: f64, end_values: &[f64]) 
         }
         desk.balances();
         desk.audit.faults.extend(crate::checker_machines::faults(input, plan, whole_h));
+        desk.audit.faults.extend(crate::checker_stores::faults(input, plan));
     }
     desk.audit
 }
@@ -116,6 +119,15 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// The same for what is counted over a day or a stay, at `price` a unit.
+    fn gives_way_once(&mut self, what: &'static str, who: &str, amount: f64, price: f64) {
+        self.pay(what, amount * price);
+        let named = self.plan.slacks.iter().any(|s| s.what.contains(who));
+        if amount > 0.2 && self.plan.gap.is_some() && !named {
+            self.fault(format!("{who}: {what} of {amount:.2} is not named"));
+        }
+    }
+
     /// Every list is as long as the grid, and every number is one.
     fn shape(&mut self) -> bool {
         let (plan, input, n) = (self.plan, self.input, self.n);
@@ -177,6 +189,12 @@ impl<'a> Desk<'a> {
             Kind::FlexibleLoad(k) => self.flexible(ix, k),
             Kind::EvCharger(k) => self.charger(ix, k),
             Kind::DumpCooler(_) => {}
+            Kind::Batch(k) => self.batch(ix, k),
+            Kind::Room(k) => self.room(ix, k),
+            Kind::WasteHeat(k) => self.waste_heat(ix, k),
+            Kind::HydrogenOfftake(k) => self.offtake(ix, k),
+            Kind::Co2Hub(k) => self.hub(ix, k),
+            Kind::CarbonCapture(k) => self.capture(ix, k),
             _ => self.machine(ix),
         }
     }

@@ -155,6 +155,9 @@ impl Walk<'_> {
 
     /// Not more CO2 than its share of what the burners on the gas bus set free.
     fn capture(&self, out: &mut Vec<String>, k: &hexad::site::kinds::CarbonCapture) {
+        if self.plan.assets[self.ix.0].power_kw[1].iter().all(|kg| kg.abs() < KW) {
+            return;
+        }
         let factor = self.input.site.assets.iter().find_map(|a| match &a.kind {
             Kind::GasSupply(g) => Some(g.co2_kg_per_kwh),
             _ => None,
@@ -164,7 +167,7 @@ impl Walk<'_> {
                 .source
                 .iter()
                 .map(|id| {
-                    let at = self.input.site.asset(id).unwrap();
+                    let Some(at) = self.input.site.asset(id) else { return 0.0 };
                     let port = self.input.site.assets[at.0].port(hexad::site::Point::GasW).unwrap();
                     -self.plan.assets[at.0].power_kw[port][t]
                 })

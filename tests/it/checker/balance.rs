@@ -33,6 +33,10 @@ impl Desk<'_> {
                 consumers.push((self.lost(bus.carrier, k.tier), wanted));
                 who.push(asset.id.clone());
             }
+            if matches!(asset.kind, Kind::Batch(_)) && asset.ports[0].bus.0 == b && !self.waits(ix) {
+                consumers.push((self.lost(bus.carrier, Tier::Normal), -self.power(ix, 0, t)));
+                who.push(asset.id.clone());
+            }
         }
         let admitted: f64 = self
             .plan

@@ -1,7 +1,7 @@
 //! What crosses the fence, and what the weather gives.
 
 use hexad::site::Point;
-use hexad::site::kinds::Grid;
+use hexad::site::kinds::{Grid, WasteHeat};
 
 use super::{Desk, KW};
 
@@ -101,6 +101,19 @@ impl Desk<'_> {
                 let id = self.id(ix);
                 self.fault(format!("{id} {t}: {v:.2} kW outside [{low:.2}, {high:.2}]"));
             }
+        }
+    }
+
+    /// Heat that nobody has to take, at its price.
+    pub(super) fn waste_heat(&mut self, ix: usize, k: &WasteHeat) {
+        let gone = !self.available(ix) && self.input.state.assets[ix].ports[0].measured.is_err();
+        for (t, could) in self.signal(ix, true).into_iter().enumerate() {
+            let v = self.power(ix, 0, t);
+            if v < -KW || v > if gone { 0.0 } else { could } + KW {
+                let id = self.id(ix);
+                self.fault(format!("{id} {t}: {v:.2} kW of {could:.2}"));
+            }
+            self.pay("heat", v * k.price_per_kwh * self.hours[t]);
         }
     }
 }

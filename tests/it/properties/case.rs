@@ -139,7 +139,7 @@ pub fn draw(seed: u64, length: Length) -> Case {
     let mut d = Dice::new(seed);
     let mut site = park::site(&sites::text(&mut d));
     not_yet(&mut site);
-    let at = Park::from_unix((YEAR.0 + YEAR.1 * d.roll()).floor() as i64);
+    let at = Park::from_unix((YEAR.0 + YEAR.1 * d.roll()) as i64 / 60 * 60);
     let grid = grid(&mut d, at, length);
     let mut state = park::state(&site, at, 0.5, 0.5, 0.5);
     state.now.synchronised = d.chance(0.95);
@@ -167,14 +167,8 @@ fn not_yet(site: &mut Site) {
     site.reserve = None;
     site.survival = None;
     for a in &mut site.assets {
-        match &mut a.kind {
-            Kind::Grid(k) => (k.contracted_kw, k.reactive_kvar) = (None, 0.0),
-            Kind::Battery(k) => {
-                k.charge_curve.clear();
-                k.discharge_curve.clear();
-            }
-            Kind::Boiler(k) => k.efficiency_curve.clear(),
-            _ => {}
+        if let Kind::Grid(k) = &mut a.kind {
+            (k.contracted_kw, k.reactive_kvar) = (None, 0.0);
         }
     }
 }
@@ -185,7 +179,7 @@ fn grid(d: &mut Dice, at: Park, length: Length) -> TimeGrid {
     }
     let hours = *d.pick(&[0.25, 0.25, 0.5, 1.0, 1.0]);
     let n = if matches!(length, Length::Any) { d.int(1, 24) } else { d.int(4, 10) };
-    let first = if d.chance(0.5) { hours } else { hours * d.range(0.3, 1.0) };
+    let first = if d.chance(0.5) { hours } else { (hours * 60.0 * d.range(0.3, 1.0)).round() / 60.0 };
     let mut start = at;
     let intervals = (0..n).map(|t| {
         let i = Interval { start, hours: if t == 0 { first } else { hours } };
@@ -244,6 +238,10 @@ fn believed(d: &mut Dice, site: &Site, state: &mut SiteState) {
             s.min = Power::from_kw(s.min.kw() * d.roll());
             s.max = Power::from_kw(s.max.kw() * d.roll());
         }
+        let windows = a.kind.windows().len();
+        let some = d.chance(0.4);
+        s.today.windows = (0..windows).map(|_| Energy::from_kwh(if some { d.range(0.0, 60.0) } else { 0.0 })).collect();
+        s.today.matched = Energy::from_kwh(if d.chance(0.5) { d.range(0.0, 200.0) } else { 0.0 });
         s.today.energy = Energy::from_kwh(if d.chance(0.5) { d.range(0.0, 800.0) } else { 0.0 });
     }
 }
