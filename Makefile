@@ -1,4 +1,5 @@
 # make test   every test
+# make soak   the randomised suites at length (SOAK_CASES each); what they found is in target/soak/report.json
 # make faults writes tests/FAULTS.md anew from the names of the tests
 # make demo   a simulated park, the daemon against it, a live screen (DEMO_SECONDS, DEMO_SPEED, DEMO_SEED)
 
@@ -7,7 +8,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
 CARGO ?= cargo
 
-.PHONY: all demo faults test build lint tools peers
+.PHONY: all demo faults soak test build lint tools peers
 
 all: build
 
@@ -28,6 +29,14 @@ lint:
 
 test: tools peers lint build
 	$(CARGO) test --workspace --locked
+
+SOAK_CASES ?= 10000
+
+# Every suite that asks tests/it/soak.rs for its number of cases, by the name of its module.
+soak: tools
+	@mkdir -p target/soak && rm -f target/soak/report.json
+	SOAK_CASES=$(SOAK_CASES) $(CARGO) test --test it --locked -- --nocapture dispatch_bad_inputs properties
+	@cat target/soak/report.json
 
 faults:
 	FAULTS_UPDATE=1 $(CARGO) test --test tidy the_list_of_faults --quiet

@@ -6,6 +6,7 @@ mod assets;
 mod brokers;
 mod check_table;
 mod document;
+mod duties;
 mod endpoint;
 mod fit;
 mod load;

@@ -3,29 +3,42 @@
 //!
 //! [`plan`] is the whole of it. Ramps within an interval are left to control.
 
+mod answer;
 mod calendar;
 mod capture;
+mod co2;
 mod converter;
 mod decide;
+mod demand;
+mod elastic;
 mod elements;
+mod explain;
 mod flow;
 mod formulate;
 mod known;
 mod mapping;
 mod matching;
 mod model;
+mod obstacle;
+mod pcc;
 mod performance;
 mod plan;
 mod problem;
 mod readout;
+mod reserve;
 mod rules;
 mod sink;
+mod sound;
 mod source;
 mod store;
+mod survival;
 mod values;
+mod windows;
 
+pub use co2::Co2Plan;
 pub use decide::{Effort, end_values, plan, plan_with, problem};
-pub use plan::{AssetPlan, BusPlan, Fallback, Plan, PlanStatus, Slack};
+pub use pcc::{Crossing, GridLimit, LimitInForce};
+pub use plan::{AssetPlan, Binding, BusPlan, Conflict, Fallback, Plan, PlanStatus, Slack};
 pub use problem::{Column, Problem, Request, Row, Solution, Solve, SolveError, SolveStatus};
 
 use decide::VALID_S;
@@ -33,7 +46,6 @@ use decide::VALID_S;
 use crate::forecast::Horizon;
 use crate::site::Site;
 use crate::state::SiteState;
-use crate::units::Park;
 
 /// What a plan is made from.
 #[derive(Clone, Copy, Debug)]
@@ -52,24 +64,4 @@ pub struct Inputs<'a> {
     pub islanded: bool,
     /// Limits that parties outside have set at the PCC; the narrowest counts.
     pub limits: &'a [GridLimit],
-}
-
-/// A limit of the exchange at the PCC for some time.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct GridLimit {
-    /// Highest import, kW; infinite where there is none.
-    pub import_max_kw: f64,
-    /// Highest export, kW; infinite where there is none.
-    pub export_max_kw: f64,
-    /// End of its lease.
-    pub until: Park,
-}
-
-impl Inputs<'_> {
-    /// What of `rated_kw` may be crossed at `at`: import if `import`, else export.
-    fn at_pcc(&self, rated_kw: f64, import: bool, at: Park) -> f64 {
-        let standing = self.limits.iter().filter(|l| at < l.until);
-        let each = standing.map(|l| if import { l.import_max_kw } else { l.export_max_kw });
-        each.filter(|kw| !kw.is_nan()).fold(rated_kw, f64::min).max(0.0)
-    }
 }

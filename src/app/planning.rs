@@ -100,6 +100,8 @@ impl Planning {
         let at_pcc = standing.map(|s| &s.proposal).filter(|p| Some(p.ask.asset) == pcc);
         at_pcc
             .map(|p| GridLimit {
+                who: p.ask.identity.clone(),
+                class: p.ask.class,
                 import_max_kw: p.ask.max_kw.unwrap_or(f64::INFINITY),
                 export_max_kw: p.ask.min_kw.map_or(f64::INFINITY, |kw| -kw),
                 until: snapshot

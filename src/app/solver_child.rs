@@ -98,7 +98,8 @@ impl SolverChild {
         Ok(running)
     }
 
-    fn exchange(&mut self, message: SolveRequest) -> Result<SolveReply, SolveError> {
+    /// `deadline` is that of this exchange.
+    fn exchange(&mut self, message: SolveRequest, deadline: Duration) -> Result<SolveReply, SolveError> {
         let failed = |text: String| SolveError::Failed(text);
         let running = match self.running.take() {
             Some(running) => running,
@@ -106,7 +107,7 @@ impl SolverChild {
         };
         let gone = |_| failed("the solver's process is gone".to_owned());
         running.requests.send(message).map_err(gone)?;
-        match self.reply(&running.replies) {
+        match self.reply(&running.replies, deadline) {
             Ok(Ok(reply)) => {
                 self.running = Some(running);
                 Ok(reply)
@@ -121,8 +122,12 @@ impl SolverChild {
 
 impl SolverChild {
     /// The reply, waited for in short stretches so that a stop is heard.
-    fn reply(&self, replies: &Receiver<io::Result<SolveReply>>) -> Result<io::Result<SolveReply>, RecvTimeoutError> {
-        let mut left = self.deadline;
+    fn reply(
+        &self,
+        replies: &Receiver<io::Result<SolveReply>>,
+        deadline: Duration,
+    ) -> Result<io::Result<SolveReply>, RecvTimeoutError> {
+        let mut left = deadline;
         while !left.is_zero() && !self.stop.is_cancelled() {
             let wait = left.min(LISTEN);
             match replies.recv_timeout(wait) {
@@ -138,9 +143,10 @@ impl Solve for SolverChild {
     fn solve(&mut self, request: &Request<'_>) -> Result<Solution, SolveError> {
         let id = self.next_id;
         self.next_id += 1;
-        let soft = self.deadline.as_secs_f64() * SOFT_SHARE;
-        let bounded =
-            Request { time_limit_s: Some(request.time_limit_s.map_or(soft, |s| s.min(soft))), ..request.clone() };
-        self.exchange(request_message(id, &bounded))?.result()
+        // Who asks for less time than there is gets the hard deadline that goes with it.
+        let asked = request.time_limit_s.map(|s| Duration::from_secs_f64(s.clamp(0.0, 1e6) / SOFT_SHARE));
+        let deadline = asked.map_or(self.deadline, |d| d.min(self.deadline));
+        let bounded = Request { time_limit_s: Some(deadline.as_secs_f64() * SOFT_SHARE), ..request.clone() };
+        self.exchange(request_message(id, &bounded), deadline)?.result()
     }
 }

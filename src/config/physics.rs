@@ -55,6 +55,14 @@ pub(super) fn check(doc: &mut Document<'_>, draft: &Draft, buses: &[Bus]) {
             }
         }
         Kind::Grid(k) => {
+            if k.reactive_kvar >= k.transformer_kva {
+                let message = format!("{} kvar leave no active power in {} kVA", k.reactive_kvar, k.transformer_kva);
+                doc.mistake(&at.key("reactive_kvar"), message, format!("write less than {}", k.transformer_kva));
+            }
+            if k.over_contract_per_kw_month.is_some() && k.contracted_kw.is_none() {
+                let message = "a price for exceeding a contract that is not given";
+                doc.mistake(&at.key("over_contract_per_kw_month"), message, "add `contracted_kw`, or remove it");
+            }
             for (key, kw) in [("import_max_kw", k.import_max_kw), ("export_max_kw", k.export_max_kw)] {
                 if kw > k.transformer_kva {
                     let message = format!("{kw} kW do not pass a transformer of {} kVA", k.transformer_kva);

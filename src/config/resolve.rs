@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::assets::{self, Draft};
 use super::document::{Document, Place};
 use super::site_file::{BusTable, DeviceTable, SiteFile, SiteTable};
-use super::{FileError, endpoint, machines, physics, suggest, tariff};
+use super::{FileError, duties, endpoint, machines, physics, suggest, tariff};
 use crate::devices::profile::file::Class;
 use crate::devices::profile::{Profile, ProfileStore, Wire};
 use crate::site::{AssetIx, Bus, BusIx, Carrier, Device, DeviceIx, Member, PointSpec, Reversion, Site};
@@ -38,6 +38,7 @@ impl<'t, 's> Resolver<'t, 's> {
         self.bus_tables(&file.bus);
         self.device_tables(&file.device);
         tariff::check(&mut self.doc, &file.tariff);
+        duties::check(&mut self.doc, &file);
         let weather =
             file.site.weather.as_ref().and_then(|w| self.device_ref(&Place::root().key("site").key("weather"), w));
         for draft in &drafts {

@@ -71,13 +71,14 @@ pub(super) const fn unbounded() -> Range {
 pub(super) fn pcc(site: &Site, proposals: &[&Proposal]) -> Option<Room> {
     let ix = site.pcc()?;
     let Kind::Grid(grid) = &site.assets.get(ix.0)?.kind else { return None };
+    let transformer = grid.transformer_kw();
     let edge = |kw: f64, limit: f64| {
-        let by = if grid.transformer_kva < limit { Limiter::Transformer } else { Limiter::Pcc };
+        let by = if transformer < limit { Limiter::Transformer } else { Limiter::Pcc };
         Edge { kw, by, class: Class::Protection }
     };
     let whole = Range {
-        low: edge(-grid.export_max_kw.min(grid.transformer_kva), grid.export_max_kw),
-        high: edge(grid.import_max_kw.min(grid.transformer_kva), grid.import_max_kw),
+        low: edge(-grid.export_max_kw.min(transformer), grid.export_max_kw),
+        high: edge(grid.import_max_kw.min(transformer), grid.import_max_kw),
     };
     Some(arbitrate(whole, false, proposals.iter().copied().filter(|p| p.ask.asset == ix)))
 }

@@ -201,11 +201,13 @@ fn pcc_flow(site: &Site, state: &SiteState, pcc: usize) -> Option<f64> {
     (own.measured.is_ok() || balanced()).then(|| own.power.kw())
 }
 
-/// Price of import now; the dearest of the tariff while wall time is not known, as in the plan.
+/// Price of import now with its CO2, as the plan values stored energy by; the dearest of the tariff while wall time is
+/// not known.
 fn import_price(site: &Site, state: &SiteState) -> f64 {
     let by_time = || site.tariff.import_per_kwh(state.now.park, &site.zone);
     let dearest = || site.tariff.period.iter().map(|p| p.price_per_kwh).fold(site.tariff.export_per_kwh, f64::max);
-    state.now.synchronised.then(by_time).flatten().unwrap_or_else(dearest)
+    let co2 = site.grid_co2_kg_per_kwh() * site.values.co2_per_kg;
+    state.now.synchronised.then(by_time).flatten().unwrap_or_else(dearest) + co2
 }
 
 /// First by price within a narrow band round the plan; where that does not keep the limits, with all there is.

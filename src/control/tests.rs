@@ -69,6 +69,7 @@ fn plan(at: Now, grid_kw: f64, battery_kw: f64, stored_value: f64) -> Plan {
         status: PlanStatus::Optimal,
         gap: Some(0.0),
         cost: Some(0.0),
+        bound: Some(0.0),
         solve_ms: 0.0,
         assets: vec![
             asset(grid_kw, None),
@@ -78,6 +79,10 @@ fn plan(at: Now, grid_kw: f64, battery_kw: f64, stored_value: f64) -> Plan {
         ],
         buses: vec![BusPlan { price: vec![1.0] }],
         slacks: vec![],
+        conflicts: vec![],
+        binding: vec![],
+        limits: vec![],
+        co2: None,
         note: String::new(),
     }
 }

@@ -9,8 +9,9 @@ use crate::site::AssetIx;
 pub(super) fn build(b: &mut Build<'_>, asset: AssetIx, e: &Capture) -> Vec<Col> {
     (0..b.len())
         .map(|t| {
-            // What is captured is not emitted; the price of its emission is paid with the fuel.
-            let flow = b.model.col(-e.credit * b.hours(t), 0.0, e.max);
+            // What is captured is not emitted; what burns has counted it as if it were.
+            let flow = b.model.col(0.0, 0.0, e.max);
+            b.emit(t, &[(flow, -1.0)], 0.0);
             if e.min > 0.0 {
                 let on = b.binary(t);
                 b.model.row(f64::NEG_INFINITY, 0.0, &[(flow, 1.0), (on, -e.max)]);

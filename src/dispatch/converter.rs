@@ -111,7 +111,7 @@ fn bounds(b: &mut Build<'_>, e: &Converter, power: &[(Col, f64)], run: Option<Co
     }
 }
 
-/// What each port injects, and what its own fuel gives.
+/// What each port injects, and what its own fuel emits.
 fn inject(b: &mut Build<'_>, asset: AssetIx, e: &Converter, t: usize, load: &Load, run: Option<Col>) {
     let of = |(slope, offset): (f64, f64), second: Option<f64>| {
         let own = |(col, f): &(Col, f64)| (*col, f * second.filter(|_| load.second == Some(*col)).unwrap_or(slope));
@@ -126,8 +126,8 @@ fn inject(b: &mut Build<'_>, asset: AssetIx, e: &Converter, t: usize, load: &Loa
             Flow::Curve(_) => b.inject(asset, port, t, &load.curved, 0.0),
         }
     }
-    if let Some(Flow::Line(slope, offset)) = e.fuel {
-        b.places[asset.0].fuel.push(super::model::Expr { constant: 0.0, terms: of((slope, offset), None) });
+    if let Some((Flow::Line(slope, offset), kg_per_kwh)) = e.fuel {
+        b.emit(t, &of((slope * kg_per_kwh, offset * kg_per_kwh), None), 0.0);
     }
 }
 

@@ -2,9 +2,12 @@
 
 use super::formulate::formulate;
 use super::known::Known;
+use super::plan::group;
+use super::sound::Sound;
 use super::values::worth;
 use super::{
-    AssetPlan, BusPlan, Fallback, Inputs, Plan, PlanStatus, Problem, Request, Solve, SolveError, readout, rules,
+    AssetPlan, BusPlan, Fallback, Inputs, Plan, PlanStatus, Problem, Request, Slack, Solve, SolveError, answer,
+    elastic, pcc, readout, rules,
 };
 
 /// A plan may be followed this long, seconds.
@@ -32,14 +35,17 @@ impl Default for Effort {
 }
 
 /// Makes a plan; `solve_ms` is left 0 for the caller who has a clock. Never fails: without a solution the last plan
-/// is shifted while it is valid, and after that the house's rules decide.
+/// is shifted while it is valid, and after that the house's rules decide. It asks the session at most twice.
 pub fn plan(input: &Inputs<'_>, solve: &mut dyn Solve) -> Plan {
     plan_with(input, &Effort::default(), solve)
 }
 
 /// As [`plan`], with another effort.
 pub fn plan_with(input: &Inputs<'_>, effort: &Effort, solve: &mut dyn Solve) -> Plan {
-    let known = Known::of(input);
+    let sound = Sound::of(input);
+    let input = &sound.inputs(input);
+    let mut known = Known::of(input);
+    known.notes.splice(0..0, sound.notes.iter().cloned());
     let formulation = formulate(input, &known, effort.whole_h);
     let request = Request {
         problem: &formulation.problem,
@@ -48,23 +54,38 @@ pub fn plan_with(input: &Inputs<'_>, effort: &Effort, solve: &mut dyn Solve) -> 
         node_limit: effort.node_limit,
         time_limit_s: None,
     };
-    let shape = |s: &super::Solution| {
-        s.x.len() == formulation.problem.columns.len() && s.duals.len() == formulation.problem.rows.len()
-    };
-    let why = match solve.solve(&request) {
-        Ok(solution) if shape(&solution) => return readout::read(input, &known, &formulation, &solution),
-        Ok(_) => SolveError::Failed("answer to another programme".to_owned()),
+    let in_force = |plan: Plan| Plan { limits: pcc::in_force(input, &known.grid, &plan), ..plan };
+    let answer = solve.solve(&request).and_then(|s| answer::check(&formulation.problem, s));
+    let why = match answer {
+        Ok(solution) => return in_force(readout::read(input, &known, &formulation, &solution)),
+        // Every bound that may be violated already has its slack; should one have been forgotten, it gives way by name.
+        Err(SolveError::Infeasible) => match elastic::solve(&formulation, &request, solve) {
+            Ok((solution, slacks)) => {
+                known.notes.push(format!(
+                    "solver: {}; its limits were relaxed{}",
+                    SolveError::Infeasible,
+                    elastic::names(&slacks)
+                ));
+                return in_force(readout::read_with(input, &known, &formulation, &solution, slacks));
+            }
+            Err(e) => e,
+        },
         Err(e) => e,
     };
-    let mut plan = shifted(input).unwrap_or_else(|| rules::plan(input, &known));
-    let notes = std::iter::once(format!("solver: {why}")).chain(known.notes.iter().cloned());
+    let (mut plan, what) = match shifted(input) {
+        Some(plan) => (plan, "; the last plan is shifted to now, prices and all"),
+        None => (rules::plan(input, &known), ""),
+    };
+    let notes = std::iter::once(format!("solver: {why}{what}")).chain(known.notes.iter().cloned());
     plan.note = notes.collect::<Vec<_>>().join("; ");
-    plan
+    in_force(plan)
 }
 
 /// The programme that [`plan`] would solve, for tools and cross-checks.
 #[must_use]
 pub fn problem(input: &Inputs<'_>) -> Problem {
+    let sound = Sound::of(input);
+    let input = &sound.inputs(input);
     formulate(input, &Known::of(input), Effort::default().whole_h).problem
 }
 
@@ -72,6 +93,8 @@ pub fn problem(input: &Inputs<'_>) -> Problem {
 /// stores gain or lose at these values.
 #[must_use]
 pub fn end_values(input: &Inputs<'_>) -> Vec<f64> {
+    let sound = Sound::of(input);
+    let input = &sound.inputs(input);
     worth(input, &Known::of(input)).stored
 }
 
@@ -93,17 +116,30 @@ fn shifted(input: &Inputs<'_>) -> Option<Plan> {
         energy_kwh: pick(&a.energy_kwh),
         stored_value: pick(&a.stored_value),
     });
+    // What gives way in the last plan gives way still.
+    let still = |(t, i): (usize, &usize)| {
+        let there = last.slacks.iter().filter(|s| s.interval == *i);
+        there.map(|s| Slack { interval: t, ..s.clone() }).collect::<Vec<_>>()
+    };
+    let slacks: Vec<Slack> = from.iter().enumerate().flat_map(still).collect();
+    let hours: Vec<f64> = input.horizon.grid.intervals.iter().map(|i| i.hours).collect();
     Some(Plan {
         id: input.id,
         grid: input.horizon.grid.clone(),
         status: PlanStatus::Fallback(Fallback::Shifted),
         gap: None,
         cost: None,
+        bound: None,
         solve_ms: 0.0,
         assets: assets.collect(),
         buses: last.buses.iter().map(|b| BusPlan { price: pick(&b.price) }).collect(),
-        slacks: Vec::new(),
+        conflicts: group(&slacks, &hours),
+        slacks,
+        binding: Vec::new(),
+        limits: Vec::new(),
+        co2: None,
         note: String::new(),
-        ..last.clone()
+        made_at: last.made_at,
+        valid_until: last.valid_until,
     })
 }

@@ -20,12 +20,14 @@ pub(super) struct Source {
     pub floor: Vec<f64>,
     /// Can run at most so, kW.
     pub cap: Vec<f64>,
-    /// Currency per kWh.
+    /// Currency per kWh, without its CO2.
     pub cost: Vec<f64>,
-    /// Price above `cost` at which the cap gives way, and what that is called.
-    pub over: Option<(f64, String)>,
-    /// The demand charge is on this source.
-    pub demand: bool,
+    /// Emitted per kWh, kg; empty = nothing.
+    pub co2: Vec<f64>,
+    /// Price above `cost` at which the cap gives way, and what that is called, by interval.
+    pub over: Option<(f64, Vec<String>)>,
+    /// It is what settles as import.
+    pub import: bool,
 }
 
 /// Takes energy.
@@ -164,8 +166,8 @@ pub(super) struct Converter {
     pub standby_kw: f64,
     /// Currency per kWh of principal power, and per hour of running.
     pub cost: (f64, f64),
-    /// Fuel of its own, kW; its price is in `cost`.
-    pub fuel: Option<Flow>,
+    /// Fuel of its own, kW, and kg of CO2 per kWh of it; its price is in `cost`.
+    pub fuel: Option<(Flow, f64)>,
     /// Per interval: waste could pay, so that a curve is followed by binaries.
     pub exact: Vec<bool>,
     /// Ramp, kW per hour.
@@ -228,6 +230,4 @@ pub(super) struct Capture {
     pub exhaust: Vec<(crate::site::AssetIx, usize, f64)>,
     /// Share of it that can be taken.
     pub share: f64,
-    /// What a kg not emitted saves.
-    pub credit: f64,
 }

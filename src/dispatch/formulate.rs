@@ -43,8 +43,8 @@ pub(super) struct Places {
     pub energy: Vec<Col>,
     /// Rows of the stored energy, parallel to `energy`.
     pub state: Vec<RowIx>,
-    /// Fuel burned from a tank of its own, kW per interval; empty for machines without one.
-    pub fuel: Vec<Expr>,
+    /// All rows that the asset's elements made.
+    pub rows: std::ops::Range<usize>,
 }
 
 /// A programme being built.
@@ -58,6 +58,10 @@ pub(super) struct Build<'a> {
     pub balance: Vec<Vec<RowIx>>,
     pub places: Vec<Places>,
     pub reliefs: Vec<Relief>,
+    /// Import over the PCC by interval; empty without one.
+    pub import: Vec<Vec<(Col, f64)>>,
+    /// What the park emits by interval, kg/h; who captures takes off.
+    pub emission: Vec<Expr>,
     /// Part of the cost that is decided already.
     pub offset: f64,
     /// Values for integer columns, from the last plan.
@@ -70,7 +74,10 @@ pub(super) struct Formulation {
     pub balance: Vec<Vec<RowIx>>,
     pub places: Vec<Places>,
     pub reliefs: Vec<Relief>,
+    pub emission: Vec<Expr>,
     pub start: Option<Vec<f64>>,
+    /// Of the assets.
+    pub names: Vec<String>,
 }
 
 /// Builds the programme, its commitments whole for `whole_h` hours.
@@ -84,6 +91,8 @@ pub(super) fn formulate(input: &Inputs<'_>, known: &Known, whole_h: f64) -> Form
         balance: Vec::new(),
         places: Vec::new(),
         reliefs: Vec::new(),
+        import: Vec::new(),
+        emission: vec![Expr::default(); known.len()],
         offset: 0.0,
         hints: BTreeMap::new(),
     };
@@ -92,6 +101,7 @@ pub(super) fn formulate(input: &Inputs<'_>, known: &Known, whole_h: f64) -> Form
     for ix in 0..input.site.assets.len() {
         let ports = vec![vec![Expr::default(); known.len()]; input.site.assets[ix].ports.len()];
         let potential = potential(input, known, AssetIx(ix));
+        let first = b.model.rows();
         b.places.push(Places { ports, potential, ..Places::default() });
         for element in elements(input, known, &worth, AssetIx(ix)) {
             match element {
@@ -105,12 +115,20 @@ pub(super) fn formulate(input: &Inputs<'_>, known: &Known, whole_h: f64) -> Form
                 }
             }
         }
+        b.places[ix].rows = first..b.model.rows();
+        // The order of columns steers the search: here it takes a tenth less than at the end.
+        if input.site.pcc() == Some(AssetIx(ix)) {
+            super::demand::build(&mut b);
+        }
     }
     // What links an asset to others, once all of them stand.
     for (element, flow) in &captures {
         super::capture::exhaust(&mut b, element, flow);
     }
     super::matching::build(&mut b);
+    super::co2::build(&mut b);
+    super::reserve::build(&mut b);
+    super::survival::build(&mut b);
     b.finish()
 }
 
@@ -141,7 +159,11 @@ impl Build<'_> {
                 self.balance_term(BusIx(ix), t, short, 1.0);
                 // Nothing keeps CO2 in a pipe: what nobody takes is emitted after all.
                 let surplus = if bus.carrier == Carrier::Co2 {
-                    self.relief(t, values.co2_per_kg, || format!("bus {}: CO2 is vented", bus.id))
+                    // Its price comes with its emission.
+                    let vented =
+                        self.relief_for(0.0, t, values.co2_per_kg, || format!("bus {}: CO2 is vented", bus.id));
+                    self.emit(t, &[(vented, 1.0)], 0.0);
+                    vented
                 } else {
                     self.relief(t, values.surplus_per_kwh, || format!("bus {}: more is injected than taken", bus.id))
                 };
@@ -152,14 +174,12 @@ impl Build<'_> {
 
     /// A slack in kW at `price` per kWh.
     pub fn relief(&mut self, t: usize, price: f64, what: impl FnOnce() -> String) -> Col {
-        let col = self.model.col(price * self.hours(t), 0.0, f64::INFINITY);
-        self.reliefs.push(Relief { col, interval: t, what: what(), price });
-        col
+        self.relief_for(self.hours(t), t, price, what)
     }
 
-    /// A slack of anything that is counted or summed over a day, at `price` a unit.
-    pub fn relief_once(&mut self, t: usize, price: f64, what: impl FnOnce() -> String) -> Col {
-        let col = self.model.col(price, 0.0, f64::INFINITY);
+    /// A slack that lasts `hours`, shown at interval `t`, at `price` per unit and hour.
+    pub fn relief_for(&mut self, hours: f64, t: usize, price: f64, what: impl FnOnce() -> String) -> Col {
+        let col = self.model.col(price * hours, 0.0, f64::INFINITY);
         self.reliefs.push(Relief { col, interval: t, what: what(), price });
         col
     }
@@ -181,6 +201,14 @@ impl Build<'_> {
         place.terms.extend_from_slice(terms);
     }
 
+    /// Adds to what the park emits, kg/h: `constant + sum of terms`; who captures CO2 adds it with a minus. The
+    /// price is put on the sum, so no element's cost holds it.
+    pub fn emit(&mut self, t: usize, terms: &[(Col, f64)], constant: f64) {
+        let emission = &mut self.emission[t];
+        emission.constant += constant;
+        emission.terms.extend_from_slice(terms);
+    }
+
     fn finish(mut self) -> Formulation {
         // The decided part as a fixed column: a relative gap is then relative to the whole cost.
         self.model.col(self.offset, 1.0, 1.0);
@@ -199,7 +227,9 @@ impl Build<'_> {
             balance: self.balance,
             places: self.places,
             reliefs: self.reliefs,
+            emission: self.emission,
             start,
+            names: self.input.site.assets.iter().map(|a| a.id.clone()).collect(),
         }
     }
 }

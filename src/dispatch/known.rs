@@ -35,6 +35,13 @@ fn outdoor_known(input: &Inputs<'_>, n: usize) -> bool {
     outdoor.is_some_and(|c| c.len() >= n && c.iter().all(|c| c.is_finite()))
 }
 
+/// No way to make electricity emits more, kg per kWh.
+const CO2_FACTOR: f64 = 10.0;
+
+fn bounded(list: Vec<f64>, most: f64) -> Vec<f64> {
+    list.into_iter().map(|v| v.min(most).max(-most)).collect()
+}
+
 impl Known {
     pub fn of(input: &Inputs<'_>) -> Self {
         let intervals = &input.horizon.grid.intervals;
@@ -56,10 +63,13 @@ impl Known {
             whole
         };
         let notes = &mut known.notes;
-        known.import_price = list(&input.horizon.import_price, dearest, "import price", notes);
-        known.export_price = list(&input.horizon.export_price, 0.0, "export price", notes);
-        known.co2_factor =
+        // Energy dearer than load lost is not bought; a number beyond it is no price.
+        let most = input.site.values.lost_load_critical_per_kwh.max(dearest);
+        known.import_price = bounded(list(&input.horizon.import_price, dearest, "import price", notes), most);
+        known.export_price = bounded(list(&input.horizon.export_price, 0.0, "export price", notes), most);
+        let factor =
             list(&input.horizon.co2_kg_per_kwh, input.site.grid_co2_kg_per_kwh(), "emission factor of the grid", notes);
+        known.co2_factor = bounded(factor, CO2_FACTOR);
         if input.horizon.flat_price {
             notes.push(format!("wall time is not synchronised: import priced at {dearest} throughout"));
         }

@@ -33,8 +33,8 @@ pub(super) fn elements(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: Ass
     let signal = &known.signal[ix.0];
     match &asset.kind {
         Kind::Grid(k) => grid(input, known, k),
-        Kind::GasSupply(k) => vec![supply(input, known, k.max_kw, k.price_per_kwh, k.co2_kg_per_kwh)],
-        Kind::HeatSupply(k) => vec![supply(input, known, k.max_kw, k.price_per_kwh, k.co2_kg_per_kwh)],
+        Kind::GasSupply(k) => vec![supply(known, k.max_kw, k.price_per_kwh, k.co2_kg_per_kwh)],
+        Kind::HeatSupply(k) => vec![supply(known, k.max_kw, k.price_per_kwh, k.co2_kg_per_kwh)],
         Kind::WasteHeat(k) => {
             if !available && state.ports.first().is_none_or(|p| p.measured.is_err()) {
                 return Vec::new();
@@ -126,7 +126,8 @@ fn held(input: &Inputs<'_>, known: &Known, ix: AssetIx, store: bool) -> Vec<Elem
         let along: Vec<f64> = (0..known.len()).map(|t| if store && t > 0 { 0.0 } else { kw.abs() }).collect();
         let zero = vec![0.0; known.len()];
         list.push(if kw >= 0.0 {
-            Element::Source(Source { port, floor: along.clone(), cap: along, cost: zero, over: None, demand: false })
+            let (floor, cap) = (along.clone(), along);
+            Element::Source(Source { port, floor, cap, cost: zero, co2: Vec::new(), over: None, import: false })
         } else {
             Element::Sink(Sink {
                 port,

@@ -65,7 +65,7 @@ fn account(b: &mut Build<'_>, bus: BusIx) {
         if fixed < 0.0 {
             // An offtake that runs on without us may take what is not there.
             let what = format!("bus {}: hydrogen sold as renewable that is not", b.input.site.buses[bus.0].id);
-            let short = b.relief_once(t, b.input.site.values.lost_hydrogen_per_kwh, || what);
+            let short = b.relief_for(1.0, t, b.input.site.values.lost_hydrogen_per_kwh, || what);
             row.push((short, -1.0));
         }
         b.model.row(carried, carried, &row);

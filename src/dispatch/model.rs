@@ -18,6 +18,11 @@ pub(super) struct Expr {
 }
 
 impl Expr {
+    /// Adds `factor` times another.
+    pub fn plus(&mut self, other: &Self, factor: f64) {
+        self.constant += factor * other.constant;
+        self.terms.extend(other.terms.iter().map(|(col, k)| (*col, factor * k)));
+    }
     pub fn value(&self, x: &[f64]) -> f64 {
         self.terms.iter().fold(self.constant, |sum, (c, k)| sum + x[c.0] * k)
     }
@@ -57,6 +62,10 @@ impl Model {
     pub fn lower(&self, col: Col) -> f64 {
         self.problem.columns[col.0].lower
     }
+    /// How many rows there are so far.
+    pub fn rows(&self) -> usize {
+        self.problem.rows.len()
+    }
     pub fn row(&mut self, lower: f64, upper: f64, terms: &[(Col, f64)]) -> RowIx {
         self.problem.rows.push(Row { lower, upper });
         let row = RowIx(self.problem.rows.len() - 1);
@@ -64,6 +73,10 @@ impl Model {
             self.add(row, *col, *value);
         }
         row
+    }
+    /// The sum is at least `bound`.
+    pub fn at_least(&mut self, sum: &Expr, bound: f64) -> RowIx {
+        self.row(bound - sum.constant, f64::INFINITY, &sum.terms)
     }
     pub fn add(&mut self, row: RowIx, col: Col, value: f64) {
         if value != 0.0 {

@@ -1,5 +1,8 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
+use super::{Co2Plan, LimitInForce};
 use crate::forecast::TimeGrid;
 use crate::units::Park;
 
@@ -58,7 +61,9 @@ pub struct AssetPlan {
 /// One bus over the horizon.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BusPlan {
-    /// Marginal price of one more kWh taken, currency per kWh.
+    /// Marginal price of one more kWh taken, commitments fixed, currency per kWh; finite, and between the cost of a surplus
+    /// (negative) and the value of critical load lost. A shifted plan carries those of the plan it comes from; rules carry
+    /// what each bus is closed by: the tariff, the cheapest machine, or a value of what is missing or too much.
     pub price: Vec<f64>,
 }
 
@@ -75,6 +80,92 @@ pub struct Slack {
     pub price: f64,
 }
 
+/// A limit in the way: of a conflict, or of a cheaper plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Binding {
+    /// The limit in words, asset first: "grid: import limit (import_max_kw 500)", "chp: out (device_timeout)".
+    pub limit: String,
+    /// First interval.
+    pub from: usize,
+    /// One after the last interval.
+    pub to: usize,
+    /// Where it stands, in `unit`.
+    pub at: f64,
+    /// `kW`, or `kWh` for stored energy.
+    pub unit: String,
+    /// What one unit more of it is worth with commitments as they are, currency per kWh, at most over the intervals;
+    /// `None` where no number tells (a device that is out, a machine that is off).
+    pub worth: Option<f64>,
+}
+
+impl fmt::Display for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.limit)?;
+        match self.worth {
+            Some(worth) => {
+                let (at, unit) = (self.at, &self.unit);
+                write!(f, " at {at:.0} {unit} (one {unit} more is worth {worth:.2}/kWh)")
+            }
+            None if self.at > 0.5 => write!(f, " at {:.0} {}", self.at, self.unit),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A limit that gives way over consecutive intervals, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// What gives way, in words, bus or asset first; as in [`Slack`], or the machine whose minimum load nothing takes.
+    pub what: String,
+    /// First interval.
+    pub from: usize,
+    /// One after the last interval.
+    pub to: usize,
+    /// By how much at most, in `unit`.
+    pub amount: f64,
+    /// `kW`, or `kWh` for stored energy.
+    pub unit: String,
+    /// What a unit of relief is worth, currency per kWh.
+    pub price: f64,
+    /// Who could have closed the gap in its worst interval, and what keeps each from it; empty in a fallback.
+    pub because: Vec<Binding>,
+}
+
+/// Conflicts told per plan.
+pub(super) const CONFLICTS: usize = 20;
+
+/// Slacks of consecutive intervals together; those of now first, then the dearest.
+pub(super) fn group(slacks: &[Slack], hours: &[f64]) -> Vec<Conflict> {
+    let mut sorted: Vec<&Slack> = slacks.iter().collect();
+    sorted.sort_by(|a, b| (&a.what, a.interval).cmp(&(&b.what, b.interval)));
+    let mut list: Vec<(f64, Conflict)> = Vec::new();
+    for s in sorted {
+        let cost = s.amount * s.price * hours.get(s.interval).copied().unwrap_or_default();
+        match list.last_mut() {
+            Some((sum, c)) if c.what == s.what && c.to == s.interval => {
+                *sum += cost;
+                c.to = s.interval + 1;
+                c.amount = c.amount.max(s.amount);
+            }
+            _ => list.push((
+                cost,
+                Conflict {
+                    what: s.what.clone(),
+                    from: s.interval,
+                    to: s.interval + 1,
+                    amount: s.amount,
+                    unit: "kW".to_owned(),
+                    price: s.price,
+                    because: Vec::new(),
+                },
+            )),
+        }
+    }
+    list.sort_by(|a, b| (a.1.from > 0).cmp(&(b.1.from > 0)).then(b.0.total_cmp(&a.0)));
+    list.truncate(CONFLICTS);
+    list.into_iter().map(|(_, c)| c).collect()
+}
+
 /// What is to be done over the horizon, and what it is worth.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -88,18 +179,32 @@ pub struct Plan {
     pub grid: TimeGrid,
     /// How good it is.
     pub status: PlanStatus,
-    /// Proven relative gap against the bound; `None` for a fallback.
+    /// Proven relative gap of `cost` against `bound`; `None` for a fallback, or where nothing is proven.
     pub gap: Option<f64>,
-    /// Cost over the horizon, currency.
+    /// Cost over the horizon, currency. Commitments far ahead are relaxed: what they will cost whole can be a little
+    /// more, never less.
     pub cost: Option<f64>,
+    /// No plan of this horizon, and none with all commitments whole, costs less. `None` as `gap`.
+    #[serde(default)]
+    pub bound: Option<f64>,
     /// Solver time, milliseconds of wall clock, filled in by the session's owner; 0 where not measured.
     pub solve_ms: f64,
     /// Parallel to the site's assets.
     pub assets: Vec<AssetPlan>,
     /// Parallel to the site's buses.
     pub buses: Vec<BusPlan>,
-    /// Limits in conflict.
+    /// Limits that give way, interval by interval.
     pub slacks: Vec<Slack>,
+    /// The same in time and with reasons: those of now first, then the dearest; bounded in number.
+    #[serde(default)]
+    pub conflicts: Vec<Conflict>,
+    /// Limits that hold and make the plan dearer, the dearest first; bounded in number, empty in a fallback.
+    #[serde(default)]
+    pub binding: Vec<Binding>,
+    /// Every limit at the PCC, and where it shapes the plan.
+    pub limits: Vec<LimitInForce>,
+    /// What it emits; `None` for a fallback.
+    pub co2: Option<Co2Plan>,
     /// Why it is a fallback, and what stood in for a missing input, in words; empty otherwise.
     pub note: String,
 }

@@ -65,7 +65,7 @@ pub struct Solution {
     pub status: SolveStatus,
     /// Value per column.
     pub x: Vec<f64>,
-    /// Dual per row (change of the objective per unit of the row's bound), integers fixed.
+    /// Dual per row (change of the objective per unit of the row's bound), integers fixed; empty where there are none.
     pub duals: Vec<f64>,
     /// Objective.
     pub objective: f64,

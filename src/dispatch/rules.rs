@@ -7,9 +7,11 @@ mod order;
 
 use super::known::Known;
 use super::mapping::{potential, rooms};
-use super::values::{Worth, worth};
+use super::pcc::{Crossing, limits, narrowest};
+use super::plan::group;
+use super::values::{Worth, bounded, worth};
 use super::{AssetPlan, BusPlan, Fallback, Inputs, Plan, PlanStatus, Slack, VALID_S};
-use crate::site::kinds::{ColdTank, HeatTank, Room};
+use crate::site::kinds::{ColdTank, HeatTank, Room, Tier};
 use crate::site::{Asset, AssetIx, BusIx, Carrier, Kind};
 use crate::state::Availability;
 
@@ -55,10 +57,15 @@ pub(super) fn plan(input: &Inputs<'_>, known: &Known) -> Plan {
         status: PlanStatus::Fallback(Fallback::Rules),
         gap: None,
         cost: None,
+        bound: None,
         solve_ms: 0.0,
         assets: empty(input, known, &worth),
         buses: prices(input, known, &worth),
         slacks: Vec::new(),
+        conflicts: Vec::new(),
+        binding: Vec::new(),
+        limits: Vec::new(),
+        co2: None,
         note: String::new(),
     };
     let mut energy: Vec<Option<f64>> =
@@ -83,6 +90,7 @@ pub(super) fn plan(input: &Inputs<'_>, known: &Known) -> Plan {
         }
         step.keep();
     }
+    plan.conflicts = group(&plan.slacks, &known.hours);
     plan
 }
 
@@ -98,17 +106,23 @@ fn empty(input: &Inputs<'_>, known: &Known, worth: &Worth) -> Vec<AssetPlan> {
                 _ => Vec::new(),
             },
             energy_kwh: Vec::new(),
-            stored_value: a.kind.capacity().map(|_| vec![worth.stored[i]; n]).unwrap_or_default(),
+            stored_value: match (a.kind.capacity(), a.ports.first()) {
+                (Some(_), Some(port)) => vec![bounded(input, port.bus, worth.stored[i]); n],
+                _ => Vec::new(),
+            },
         })
         .collect()
 }
 
-fn prices(input: &Inputs<'_>, known: &Known, worth: &Worth) -> Vec<BusPlan> {
+/// What each bus is closed by: electricity by the tariff, the others by their cheapest machine. Where a bus does not close,
+/// [`Step::admit`] puts the value of what is missing or too much in its place.
+pub(super) fn prices(input: &Inputs<'_>, known: &Known, worth: &Worth) -> Vec<BusPlan> {
     let price = |bus: usize| match input.site.buses[bus].carrier {
         Carrier::Electricity => known.import_price.clone(),
         _ => vec![worth.bus[bus]; known.len()],
     };
-    (0..input.site.buses.len()).map(|b| BusPlan { price: price(b) }).collect()
+    let known = |b: usize| price(b).into_iter().map(|p| bounded(input, BusIx(b), p)).collect();
+    (0..input.site.buses.len()).map(|b| BusPlan { price: known(b) }).collect()
 }
 
 impl Step<'_> {
@@ -255,9 +269,9 @@ impl Step<'_> {
         let want = now - self.net[bus.0];
         let kw = match &self.site_asset(asset).kind {
             Kind::Grid(k) if self.known.grid[t] => {
-                let limit =
-                    |kw: f64, import: bool| self.input.at_pcc(kw, import, self.input.horizon.grid.intervals[t].start);
-                want.clamp(-limit(k.export_max_kw, false), limit(k.import_max_kw, true))
+                let (all, at) = (limits(self.input, k), self.input.horizon.grid.intervals[t].start);
+                let limit = |crossing| narrowest(&all, crossing, at).map_or(0.0, |i| all[i].kw);
+                want.clamp(-limit(Crossing::Export), limit(Crossing::Import))
             }
             Kind::GasSupply(k) => want.clamp(0.0, k.max_kw),
             Kind::HeatSupply(k) => want.clamp(0.0, k.max_kw),
@@ -324,13 +338,18 @@ impl Step<'_> {
             return;
         }
         let id = &self.input.site.buses[bus.0].id;
-        let (what, price) = if left > 0.0 && self.input.site.buses[bus.0].carrier == Carrier::Co2 {
-            (format!("bus {id}: CO2 is vented"), values.co2_per_kg)
+        let carrier = self.input.site.buses[bus.0].carrier;
+        let lost = values.lost(carrier, Tier::Normal);
+        let (what, price, marginal) = if left > 0.0 && carrier == Carrier::Co2 {
+            (format!("bus {id}: CO2 is vented"), values.co2_per_kg, -values.co2_per_kg)
         } else if left < 0.0 {
-            (format!("bus {id}: more is taken than can be served"), values.lost_load_normal_per_kwh)
+            (format!("bus {id}: more is taken than can be served"), lost, lost)
         } else {
-            (format!("bus {id}: more is injected than taken"), values.surplus_per_kwh)
+            (format!("bus {id}: more is injected than taken"), values.surplus_per_kwh, -values.surplus_per_kwh)
         };
+        if let Some(at) = self.plan.buses.get_mut(bus.0).and_then(|b| b.price.get_mut(self.t)) {
+            *at = marginal;
+        }
         self.plan.slacks.push(Slack { what, interval: self.t, amount: left.abs(), price });
     }
 }

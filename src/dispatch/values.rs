@@ -9,7 +9,7 @@
 use super::Inputs;
 use super::known::Known;
 use super::mapping::rooms;
-use crate::site::kinds::{Battery, Room};
+use crate::site::kinds::{Battery, Room, Tier};
 use crate::site::{Asset, AssetIx, BusIx, Carrier, Kind};
 
 /// Share of the replacement cost that heat and cold left over are worth.
@@ -22,6 +22,13 @@ pub(super) struct Worth {
     pub stored: Vec<f64>,
     /// Per bus: replacement cost of a kWh, currency.
     pub bus: Vec<f64>,
+}
+
+/// What a kWh on a bus can be worth at all: from the cost of a surplus that nothing absorbs to the value of critical load lost.
+pub(super) fn bounded(input: &Inputs<'_>, bus: BusIx, per_kwh: f64) -> f64 {
+    let values = &input.site.values;
+    let most = values.lost(input.site.buses[bus.0].carrier, Tier::Critical);
+    per_kwh.min(most).max(-values.surplus_per_kwh)
 }
 
 pub(super) fn worth(input: &Inputs<'_>, known: &Known) -> Worth {

@@ -32,7 +32,7 @@ pub struct Reserve {
     /// When it is held.
     #[serde(default)]
     pub when: When,
-    /// What a kWh short of it costs.
+    /// What a kWh short of it costs; less than critical load.
     pub shortfall_per_kwh: f64,
 }
 
@@ -42,7 +42,8 @@ pub struct Reserve {
 pub struct Survival {
     /// How long the critical load is carried.
     pub hours: f64,
-    /// What a kWh short of it costs.
+    /// What a kWh short of it costs for each hour that it is missing: the value of what would be lost, times how often
+    /// the grid fails in an hour.
     pub shortfall_per_kwh: f64,
 }
 

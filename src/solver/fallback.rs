@@ -3,8 +3,8 @@
 //!
 //! microlp gives no duals. They are found by a second linear programme: with the integers fixed, any `y` that satisfies
 //! complementary slackness against the solution is an optimal dual, and those conditions are linear. Where the optimum
-//! is degenerate several exist and this need not be the one HiGHS reports; where that programme fails, all duals are 0
-//! (the plan then has no prices, but its powers stand).
+//! is degenerate several exist and this need not be the one HiGHS reports; where that programme fails, there are no duals
+//! (the plan then has no prices of its own, but its powers stand).
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl Solve for Fallback {
             let fixed = run(problem, request, Some(&first.x))?;
             first = Solution { status: first.status, bound: first.bound.min(fixed.objective), ..fixed };
         }
-        first.duals = duals(problem, &first.x).unwrap_or_else(|| vec![0.0; problem.rows.len()]);
+        first.duals = duals(problem, &first.x).unwrap_or_default();
         Ok(first)
     }
 }

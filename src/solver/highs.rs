@@ -16,6 +16,9 @@ const HEURISTICS_OFF: [&CStr; 4] = [
     c"mip_heuristic_run_root_reduced_cost",
 ];
 
+/// Share of the time limit that the linear programme for the duals may take beyond it.
+const DUALS_SHARE: f64 = 0.2;
+
 /// Solves, then fixes the integers and solves again as a linear programme for the duals.
 /// The request must have passed [`super::check::check`].
 pub(super) fn solve(request: &Request<'_>) -> Result<Solution, SolveError> {
@@ -42,10 +45,23 @@ pub(super) fn solve(request: &Request<'_>) -> Result<Solution, SolveError> {
         fixed.lower[*i] = whole;
         fixed.upper[*i] = whole;
     }
-    model.load(&fixed, None)?;
-    let mut solution = model.relaxed(problem, Some(status))?;
+    if let Some(seconds) = request.time_limit_s {
+        model.number(c"time_limit", seconds * DUALS_SHARE)?;
+    }
+    let priced = model.load(&fixed, None).and_then(|()| model.relaxed(problem, Some(status)));
+    let mut solution = priced.unwrap_or_else(|_| incumbent(problem, x, status));
     solution.bound = bound.max(-1e30).min(solution.objective);
     Ok(solution)
+}
+
+/// The incumbent without duals: better than none where no time is left for them.
+fn incumbent(problem: &Problem, mut x: Vec<f64>, status: SolveStatus) -> Solution {
+    for (value, column) in x.iter_mut().zip(&problem.columns) {
+        let whole = if column.integer { value.round() } else { *value };
+        *value = whole.clamp(column.lower, column.upper);
+    }
+    let objective = x.iter().zip(&problem.columns).map(|(v, c)| v * c.cost).sum();
+    Solution { status, x, duals: Vec::new(), objective, bound: objective }
 }
 
 /// The programme as HiGHS wants it: row-wise compressed.

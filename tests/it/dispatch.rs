@@ -2,6 +2,7 @@
 
 use hexad::dispatch::{GridLimit, Inputs, Plan, Solve, plan};
 use hexad::forecast::{History, TimeGrid, horizon};
+use hexad::site::Class;
 use hexad::solver::InProcess;
 use hexad::units::Park;
 
@@ -314,7 +315,13 @@ fn a_limit_of_the_grid_operator_shapes_the_plan_until_its_lease_ends() {
     for (i, price) in case.horizon.grid.intervals.iter().zip(&mut case.horizon.import_price) {
         *price = if i.start < until { 0.3 } else { 1.2 };
     }
-    let limit = |import_max_kw| GridLimit { import_max_kw, export_max_kw: f64::INFINITY, until };
+    let limit = |import_max_kw| GridLimit {
+        who: "grid-company".into(),
+        class: Class::GridOperator,
+        import_max_kw,
+        export_max_kw: f64::INFINITY,
+        until,
+    };
     let limits = [limit(80.0), limit(f64::INFINITY), limit(f64::NAN), limit(150.0)];
     let inputs = Inputs { limits: &limits, ..case.inputs(None) };
     let highest = |p: &Plan, held: bool| {

@@ -161,6 +161,11 @@ async fn plan_as_json_is_whole() {
     assert_eq!(plan["assets"][1]["ports"][0], serde_json::json!({"bus": "elec", "power_kw": [-40.0, 95.0]}));
     assert_eq!(plan["buses"][0], serde_json::json!({"id": "elec", "price_per_kwh": [0.69, 1.18]}));
     assert_eq!(plan["slacks"][0]["what"], "heat: not enough");
+    assert_eq!(plan["summary"]["bound"], 123.4);
+    assert_eq!(plan["conflicts"][0]["because"][1]["worth_per_kwh"], Value::Null);
+    assert_eq!(plan["binding"][0]["limit"], "grid: import limit (import_max_kw 500)");
+    assert_eq!((&plan["limits"][0]["by"], &plan["limits"][0]["binding"]), (&"grid-company".into(), &vec![0].into()));
+    assert_eq!(plan["co2"], serde_json::json!({"horizon_kg": 80.0, "today_kg": 300.0, "budget_kg": 500.0}));
 }
 
 #[tokio::test]
@@ -175,7 +180,19 @@ async fn plan_is_drawn_to_the_width() {
     assert!(line("battery", 0).contains("      ████████████████████████"), "discharge later\n{chart}");
     assert!(line("battery", 1).contains("██████ "), "charge first\n{chart}");
     assert!(!chart.contains("heat_load"), "heat is no electricity\n{chart}");
-    assert!(page.contains("limits in conflict: heat: not enough by 100.0 at 2026-07-02 10:01:40"), "{page}");
+    for told in [
+        "limits in conflict, 10:01 to 11:01: heat: not enough, by up to 100.0 kW; a unit of relief is worth 10.00/kWh\n",
+        "    because boiler: its rating at 475 kW, one kW more is worth 9.50/kWh\n    because chp: out (device_timeout)\n",
+        "limits that hold\n09:46 to 11:01  grid: import limit (import_max_kw 500) at 475 kW, one kW more is worth 0.25/kWh\n",
+        "cost 123.50 CNY (no plan costs less than 123.40), gap 0.10 %",
+    ] {
+        assert!(page.contains(told), "{told}\n{page}");
+    }
+    let limit = page.lines().find(|l| l.starts_with("import")).unwrap();
+    for words in ["125.0", "grid-company (grid_operator)", "10:46:40"] {
+        assert!(limit.contains(words), "{limit}");
+    }
+    assert!(page.contains("CO2: 300 kg today of a budget of 500 kg, 80 kg in the plan"), "{page}");
 }
 
 #[tokio::test]

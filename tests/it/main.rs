@@ -3,10 +3,15 @@
 
 mod bad_site;
 mod checker;
+mod checker_duties;
 mod checker_machines;
 mod checker_stores;
 mod dispatch;
+mod dispatch_bad_inputs;
 mod dispatch_park;
+mod duties;
+mod duties_reserves;
+mod explain;
 mod forecast;
 mod forecast_live;
 mod forecast_skill;
@@ -36,6 +41,7 @@ mod rpc_raw;
 mod rpc_tls;
 mod rpc_tls_live;
 mod small_office;
+mod soak;
 mod solver;
 mod stores_and_sinks;
 mod tls_files;

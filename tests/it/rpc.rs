@@ -197,6 +197,14 @@ async fn plans_are_told_and_streamed() {
     assert_eq!((&told.assets[1].energy_kwh[..], &told.assets[2].on[..]), (&[295.0, 200.0][..], &[false, true][..]));
     assert_eq!((told.buses[0].id.as_str(), &told.buses[0].price_per_kwh[..]), ("elec", &[0.69, 1.18][..]));
     assert_eq!((told.slacks[0].interval, told.slacks[0].amount), (1, 100.0));
+    let (conflict, holds) = (&told.conflicts[0], &told.binding[0]);
+    assert_eq!((summary.bound, conflict.from, conflict.to, conflict.price_per_kwh), (Some(123.4), 1, 2, 10.0));
+    assert_eq!((conflict.because[0].worth_per_kwh, conflict.because[1].worth_per_kwh), (Some(9.5), None));
+    assert_eq!((holds.limit.as_str(), holds.at), ("grid: import limit (import_max_kw 500)", 475.0));
+    let l = &told.limits[0];
+    assert_eq!((l.by.as_str(), l.class.as_str(), l.crossing.as_str()), ("grid-company", "grid_operator", "import"));
+    assert_eq!((l.kw, &l.narrowest[..], &l.binding[..]), (125.0, &[0, 1][..], &[0][..]));
+    assert_eq!(told.co2.map(|c| (c.today_kg, c.budget_kg)), Some((300.0, Some(500.0))));
     let mut stream = client.stream_plans(v1::StreamPlansRequest {}).await.unwrap().into_inner();
     for id in 7..10 {
         assert_eq!(soon(stream.message()).await.unwrap().unwrap().summary.unwrap().id, id);

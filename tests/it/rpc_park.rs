@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hexad::dispatch::{AssetPlan, BusPlan, Plan, PlanStatus, Slack};
+use hexad::dispatch::{
+    AssetPlan, Binding, BusPlan, Co2Plan, Conflict, Crossing, LimitInForce, Plan, PlanStatus, Slack,
+};
 use hexad::forecast::{Interval, TimeGrid};
 use hexad::rpc::{self, RpcError, Source};
 use hexad::site::kinds::{Battery, EvCharger, Grid};
 use hexad::site::{
-    Access, Alarm, AlarmId, AlarmKind, Asset, AssetIx, Bus, BusIx, Carrier, Cause, Device, DeviceFrame, DeviceIx, Kind,
-    Limiter, Link, Measure, Member, Mode, Point, PointIx, PointSpec, Port, Reading, Reason, Reversion, Setpoint,
-    Severity, Site, Stop, Target, Tariff, TariffPeriod, Value, Values, WriteReport,
+    Access, Alarm, AlarmId, AlarmKind, Asset, AssetIx, Bus, BusIx, Carrier, Cause, Class, Device, DeviceFrame,
+    DeviceIx, Kind, Limiter, Link, Measure, Member, Mode, Point, PointIx, PointSpec, Port, Reading, Reason, Reversion,
+    Setpoint, Severity, Site, Stop, Target, Tariff, TariffPeriod, Value, Values, WriteReport,
 };
 use hexad::snapshot::{Clip, Health, Snapshot};
 use hexad::state::{AssetState, Availability, Believed, BusState, SiteState, Weather, Window};
@@ -346,6 +348,11 @@ fn state(now: Now, import: f64) -> SiteState {
     }
 }
 
+fn binding(limit: &str, from: usize, worth: Option<f64>) -> Binding {
+    let at = if worth.is_some() { 475.0 } else { 0.0 };
+    Binding { limit: limit.into(), from, to: 2, at, unit: "kW".into(), worth }
+}
+
 /// Two intervals: 15 minutes, then an hour.
 pub fn plan(id: u64) -> Plan {
     let start = Park::from_unix(START);
@@ -360,6 +367,7 @@ pub fn plan(id: u64) -> Plan {
         status: PlanStatus::Optimal,
         gap: Some(0.001),
         cost: Some(123.5),
+        bound: Some(123.4),
         solve_ms: 41.0,
         assets: vec![
             asset([125.0, 0.0]),
@@ -369,6 +377,26 @@ pub fn plan(id: u64) -> Plan {
         ],
         buses: vec![BusPlan { price: vec![0.69, 1.18] }, BusPlan { price: vec![0.4, 0.4] }],
         slacks: vec![Slack { what: "heat: not enough".into(), interval: 1, amount: 100.0, price: 10.0 }],
+        conflicts: vec![Conflict {
+            what: "heat: not enough".into(),
+            from: 1,
+            to: 2,
+            amount: 100.0,
+            unit: "kW".into(),
+            price: 10.0,
+            because: vec![binding("boiler: its rating", 1, Some(9.5)), binding("chp: out (device_timeout)", 1, None)],
+        }],
+        binding: vec![binding("grid: import limit (import_max_kw 500)", 0, Some(0.25))],
+        limits: vec![LimitInForce {
+            by: "grid-company".into(),
+            class: Some(Class::GridOperator),
+            crossing: Crossing::Import,
+            kw: 125.0,
+            until: Some(start.plus_s(3600.0)),
+            narrowest: vec![0, 1],
+            binding: vec![0],
+        }],
+        co2: Some(Co2Plan { horizon_kg: 80.0, today_kg: 300.0, budget_kg: Some(500.0) }),
         note: String::new(),
     }
 }

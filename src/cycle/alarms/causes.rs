@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::control::Decision;
 use crate::cycle::link::Paths;
-use crate::dispatch::{Plan, PlanStatus};
+use crate::dispatch::{Conflict, Plan, PlanStatus};
 use crate::site::{
     AlarmKind, Asset, Device, DeviceFrame, Kind, Link, Point, Reason, Report, Reversion, RunState, Setpoint, Severity,
     Site,
@@ -18,6 +18,8 @@ const FOLLOW_S: f64 = 30.0;
 const FOLLOW_SHARE: f64 = 0.08;
 /// A lost device is an alarm after this long without an answer: shorter gaps are ordinary reconnects.
 const LOST_S: f64 = 5.0;
+/// An alarm tells so many reasons; the plan has the rest.
+const REASONS: usize = 3;
 
 /// What the alarms are raised from.
 pub(in crate::cycle) struct Seen<'a> {
@@ -325,12 +327,8 @@ fn plans(seen: &Seen<'_>, out: &mut Vec<Raised>) {
                 let text = format!("plan {} is a fallback ({}): {}", plan.id, plan.status.name(), plan.note);
                 out.push(Raised::new(AlarmKind::PlanFallback, Severity::Warning, site, text));
             }
-            for slack in plan.slacks.iter().filter(|s| s.interval == 0) {
-                // "bus elec: what is in conflict", "battery: what is in conflict"
-                let (subject, what) = slack.what.split_once(": ").unwrap_or((&seen.site.id, &slack.what));
-                let text = format!("{what}, by {:.1} now; a unit of relief is worth {:.2}", slack.amount, slack.price);
-                let subject = subject.trim_start_matches("bus ").to_owned();
-                out.push(Raised::new(AlarmKind::LimitsInConflict, Severity::Warning, subject, text));
+            for conflict in plan.conflicts.iter().filter(|c| c.from == 0) {
+                out.push(conflicting(seen.site, conflict));
             }
         }
     }
@@ -338,6 +336,17 @@ fn plans(seen: &Seen<'_>, out: &mut Vec<Raised>) {
         let text = "wall time is not synchronised: prices by time of day are unknown".to_owned();
         out.push(Raised::new(AlarmKind::ClockUnsynchronised, Severity::Warning, seen.site.id.clone(), text));
     }
+}
+
+/// "bus elec: what is in conflict", "battery: what is in conflict".
+fn conflicting(site: &Site, c: &Conflict) -> Raised {
+    let (subject, what) = c.what.split_once(": ").unwrap_or((&site.id, &c.what));
+    let reasons: Vec<String> = c.because.iter().take(REASONS).map(ToString::to_string).collect();
+    let because = if reasons.is_empty() { String::new() } else { format!(" because {}", reasons.join(" and ")) };
+    let text =
+        format!("{what}, by up to {:.1} {}{because}; a unit of relief is worth {:.2}", c.amount, c.unit, c.price);
+    let subject = subject.trim_start_matches("bus ").to_owned();
+    Raised::new(AlarmKind::LimitsInConflict, Severity::Warning, subject, text)
 }
 
 fn limits(seen: &Seen<'_>, out: &mut Vec<Raised>) {
@@ -351,5 +360,44 @@ fn limits(seen: &Seen<'_>, out: &mut Vec<Raised>) {
     };
     if over {
         out.push(Raised::new(AlarmKind::LimitExceeded, Severity::Critical, asset.id.clone(), text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::Binding;
+
+    #[test]
+    fn limits_in_conflict_are_told_with_their_reasons_about_the_asset_they_are_of() {
+        let binding = |limit: &str, at: f64, worth: Option<f64>| Binding {
+            limit: limit.to_owned(),
+            from: 0,
+            to: 1,
+            at,
+            unit: "kW".to_owned(),
+            worth,
+        };
+        let conflict = |what: &str| Conflict {
+            what: what.to_owned(),
+            from: 0,
+            to: 4,
+            amount: 80.0,
+            unit: "kW".to_owned(),
+            price: 40.0,
+            because: vec![
+                binding("chp: out (device_timeout)", 0.0, None),
+                binding("grid: import limit (import_max_kw 500)", 475.0, Some(39.5)),
+            ],
+        };
+        let site = crate::site::sample::site();
+        let raised = conflicting(&site, &conflict("load: not served"));
+        assert_eq!((raised.subject.as_str(), raised.kind), ("load", AlarmKind::LimitsInConflict));
+        assert_eq!(
+            raised.text,
+            "not served, by up to 80.0 kW because chp: out (device_timeout) and grid: import limit (import_max_kw 500) at 475 kW \
+             (one kW more is worth 39.50/kWh); a unit of relief is worth 40.00"
+        );
+        assert_eq!(conflicting(&site, &conflict("bus heat: more is injected than taken")).subject, "heat");
     }
 }

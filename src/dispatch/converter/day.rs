@@ -30,7 +30,7 @@ pub(super) fn starts(b: &mut Build<'_>, asset: AssetIx, c: &Commit, s: &Switched
     let (most, price, mut so_far) = (bound.most, bound.over, bound.so_far);
     for day in days(b) {
         let what = format!("{}: more starts than {most} a day", b.id(asset));
-        let over = b.relief_once(day[0], price, || what);
+        let over = b.relief_for(1.0, day[0], price, || what);
         let mut row: Vec<(Col, f64)> = day.iter().map(|t| (s.start[*t], 1.0)).collect();
         row.push((over, -1.0));
         b.model.row(f64::NEG_INFINITY, (most - so_far).max(0.0), &row);
@@ -43,7 +43,7 @@ pub(super) fn budget(b: &mut Build<'_>, asset: AssetIx, budget: &Budget, power: 
     let mut so_far = budget.so_far_kwh;
     for day in days(b) {
         let what = format!("{}: heat of its source beyond {:.0} kWh a day", b.id(asset), budget.kwh_per_day);
-        let over = b.relief_once(day[0], budget.over_per_kwh, || what);
+        let over = b.relief_for(1.0, day[0], budget.over_per_kwh, || what);
         let mut row = vec![(over, -1.0)];
         for t in day {
             let kwh = budget.per_kw[t] * b.hours(t);

@@ -14,7 +14,6 @@ pub(super) fn capture(input: &Inputs<'_>, k: &CarbonCapture) -> Element {
         max: k.rated_kg_per_h,
         exhaust: k.source.iter().filter_map(|id| exhaust(input, input.site.asset(id)?)).collect(),
         share: k.capture_share,
-        credit: input.site.values.co2_per_kg,
     })
 }
 

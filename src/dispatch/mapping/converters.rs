@@ -102,8 +102,8 @@ pub(super) fn converter(input: &Inputs<'_>, known: &Known, ix: AssetIx) -> Conve
     let max = asset.kind.rated().kw();
     let min = commitment.map_or(0.0, |c| c.min_load * max);
     let fuel = own_fuel(&asset.kind);
-    let per_kwh = fuel_price(input, &asset.kind);
-    let (slope, offset) = if let Some(Flow::Line(slope, offset)) = fuel { (slope, offset) } else { (0.0, 0.0) };
+    let per_kwh = fuel_price(&asset.kind);
+    let (slope, offset) = if let Some((Flow::Line(slope, offset), _)) = fuel { (slope, offset) } else { (0.0, 0.0) };
     let standby_kw = if let Kind::Electrolyser(k) = &asset.kind { k.standby_kw } else { 0.0 };
     let steps =
         if let Kind::HeatPump(k) = &asset.kind { k.steps.iter().map(|s| s * max).collect() } else { Vec::new() };
@@ -144,16 +144,16 @@ fn wear(kind: &Kind) -> f64 {
     }
 }
 
-/// Fuel from a tank of its own, kW.
-fn own_fuel(kind: &Kind) -> Option<Flow> {
+/// Fuel from a tank of its own, kW, and its emission factor.
+fn own_fuel(kind: &Kind) -> Option<(Flow, f64)> {
     let Kind::Genset(k) = kind else { return None };
-    k.gas_bus.is_none().then(|| genset_fuel(k, 1.0))
+    k.gas_bus.is_none().then(|| (genset_fuel(k, 1.0), k.fuel_co2_kg_per_kwh))
 }
 
-/// What a kWh of its own fuel costs.
-fn fuel_price(input: &Inputs<'_>, kind: &Kind) -> f64 {
+/// What a kWh of its own fuel costs, without its CO2.
+fn fuel_price(kind: &Kind) -> f64 {
     let Kind::Genset(k) = kind else { return 0.0 };
-    k.fuel_price_per_kwh + k.fuel_co2_kg_per_kwh * input.site.values.co2_per_kg
+    k.fuel_price_per_kwh
 }
 
 /// Whether a worse efficiency than the machine has could pay: fuel is given away, or electricity has to be got rid of

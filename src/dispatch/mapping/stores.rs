@@ -22,8 +22,9 @@ fn exclusive(input: &Inputs<'_>, known: &Known) -> Vec<bool> {
             && (input.state.assets[i].availability != Availability::Available
                 || !commands(input, a, &[Point::WMax, Point::WSet]))
     });
+    let connected = input.site.pcc().is_some();
     (0..known.len())
-        .map(|t| known.import_price[t] < 0.0 || known.export_price[t] < 0.0 || (stuck && !known.grid[t]))
+        .map(|t| known.import_price[t] < 0.0 || known.export_price[t] < 0.0 || (stuck && !(connected && known.grid[t])))
         .collect()
 }
 

@@ -58,7 +58,7 @@ fn choice(b: &mut Build<'_>, asset: AssetIx, run: &Run, terms: &BatchTerms) -> V
     }
     let last = (0..b.len()).rev().find(|t| run.starts.iter().any(|s| s.share[*t] > 0.0)).unwrap_or_default();
     let what = format!("{}: skipped", b.id(asset));
-    row.push((b.relief_once(last, terms.skipped / energy.max(1e-9), || what), 1.0));
+    row.push((b.relief_for(1.0, last, terms.skipped / energy.max(1e-9), || what), 1.0));
     b.model.row(energy, energy, &row);
     columns
 }

@@ -17,7 +17,7 @@ pub(super) fn build(b: &mut Build<'_>, asset: AssetIx, e: &Sink, stays: &[Stay],
             last = t;
         }
         let what = format!("{}: vehicles leave without their energy", b.id(asset));
-        row.push((b.relief_once(last, lost, || what), 1.0));
+        row.push((b.relief_for(1.0, last, lost, || what), 1.0));
         // No more than they want either: a negative price would fill them twice.
         b.model.row(stay.need, stay.need, &row);
     }

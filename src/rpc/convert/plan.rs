@@ -1,5 +1,5 @@
 use super::timestamp;
-use crate::dispatch::{AssetPlan, Plan, Slack};
+use crate::dispatch::{AssetPlan, Binding, Conflict, LimitInForce, Plan, Slack};
 use crate::proto::v1;
 use crate::site::{Asset, Site};
 use crate::units::Park;
@@ -20,6 +20,14 @@ pub(in crate::rpc) fn plan(site: &Site, plan: &Plan, now: Option<Park>) -> v1::P
             .map(|(b, p)| v1::BusPlan { id: b.id.clone(), price_per_kwh: p.price.clone() })
             .collect(),
         slacks: plan.slacks.iter().map(slack).collect(),
+        conflicts: plan.conflicts.iter().map(conflict).collect(),
+        binding: plan.binding.iter().map(binding).collect(),
+        limits: plan.limits.iter().map(limit).collect(),
+        co2: plan.co2.map(|c| v1::PlannedCo2 {
+            horizon_kg: c.horizon_kg,
+            today_kg: c.today_kg,
+            budget_kg: c.budget_kg,
+        }),
     }
 }
 
@@ -33,6 +41,7 @@ pub(super) fn summary(plan: &Plan, now: Option<Park>) -> v1::PlanSummary {
         cost: plan.cost,
         solve_ms: plan.solve_ms,
         note: plan.note.clone(),
+        bound: plan.bound,
     }
 }
 
@@ -53,11 +62,51 @@ fn asset(site: &Site, asset: &Asset, plan: &AssetPlan) -> v1::AssetPlan {
     }
 }
 
+fn limit(limit: &LimitInForce) -> v1::LimitInForce {
+    let numbers = |list: &[usize]| list.iter().map(|t| u32::try_from(*t).unwrap_or(u32::MAX)).collect();
+    v1::LimitInForce {
+        by: limit.by.clone(),
+        class: limit.class.map_or_else(String::new, |c| c.name().to_owned()),
+        crossing: limit.crossing.name().to_owned(),
+        kw: limit.kw,
+        until: limit.until.map(timestamp),
+        narrowest: numbers(&limit.narrowest),
+        binding: numbers(&limit.binding),
+    }
+}
+
 fn slack(slack: &Slack) -> v1::Slack {
     v1::Slack {
         what: slack.what.clone(),
-        interval: u32::try_from(slack.interval).unwrap_or(u32::MAX),
+        interval: short(slack.interval),
         amount: slack.amount,
         price_per_kwh: slack.price,
+    }
+}
+
+fn short(interval: usize) -> u32 {
+    u32::try_from(interval).unwrap_or(u32::MAX)
+}
+
+fn conflict(c: &Conflict) -> v1::Conflict {
+    v1::Conflict {
+        what: c.what.clone(),
+        from: short(c.from),
+        to: short(c.to),
+        amount: c.amount,
+        unit: c.unit.clone(),
+        price_per_kwh: c.price,
+        because: c.because.iter().map(binding).collect(),
+    }
+}
+
+fn binding(b: &Binding) -> v1::Binding {
+    v1::Binding {
+        limit: b.limit.clone(),
+        from: short(b.from),
+        to: short(b.to),
+        at: b.at,
+        unit: b.unit.clone(),
+        worth_per_kwh: b.worth,
     }
 }

@@ -30,6 +30,15 @@ kind!(
         co2_kg_per_kwh: f64,
     }
 );
+
+impl Grid {
+    /// Active power that passes the transformer beside the reactive power it is planned to carry, kW.
+    #[must_use]
+    pub fn transformer_kw(&self) -> f64 {
+        (self.transformer_kva.powi(2) - self.reactive_kvar.powi(2)).max(0.0).sqrt()
+    }
+}
+
 kind!(
     /// Gas connection.
     GasSupply {

@@ -62,15 +62,27 @@ impl Desk<'_> {
         let (tariff, w, now) = (&input.site.tariff, &input.state.window, input.state.now);
         let local = now.park.0.to_zoned_datetime(input.site.zone.clone());
         let days = if now.synchronised { f64::from(local.days_in_month() - local.day() + 1) } else { 30.0 };
-        let before_s = now.park.seconds_since(w.start).clamp(0.0, f64::from(tariff.demand_window_min) * 60.0);
-        let measured_s = before_s - w.unmeasured_s.clamp(0.0, before_s);
-        let scale = if measured_s > 1.0 { before_s / measured_s } else { 1.0 };
+        // Settled are means over whole windows; the first is completed, the last cut by the horizon.
+        let length = f64::from(tariff.demand_window_min) / 60.0;
+        let begin = self.plan.grid.intervals[0].start.unix() / 3600.0;
+        let running = (begin / length + 1e-9).floor();
+        let before_h = begin - running * length;
+        let measured_h = before_h - (w.unmeasured_s / 3600.0).clamp(0.0, before_h.max(0.0));
+        let same = (w.start.unix() / 3600.0 - running * length).abs() < 1e-3 && measured_h > 1.0 / 3600.0;
         let so_far = w.peak.kw().max(0.0);
         let mut peak = so_far;
-        for t in 0..self.n {
-            let import = self.power(ix, 0, t).max(0.0) * self.hours[t];
-            let (kwh, h) = if t == 0 { (w.imported.kwh() * scale, before_s / 3600.0) } else { (0.0, 0.0) };
-            peak = peak.max((kwh + import) / (h + self.hours[t]));
+        let last = ((begin + self.end_h()) / length - 1e-6).floor();
+        for window in running as i64..=last as i64 {
+            let from = window as f64 * length - begin;
+            let first = same && window == running as i64;
+            let (mut kwh, mut hours) =
+                if first { (w.imported.kwh() * before_h / measured_h, before_h) } else { (0.0, 0.0) };
+            for t in 0..self.n {
+                let h = self.overlap_h((from, from + length), t);
+                kwh += self.power(ix, 0, t).max(0.0) * h;
+                hours += h;
+            }
+            peak = peak.max(kwh / hours.max(1e-9));
         }
         self.pay("demand", (peak - so_far) * tariff.demand_per_kw_month / days);
     }

@@ -2,7 +2,7 @@
 
 use hexad::dispatch::{GridLimit, Inputs};
 use hexad::forecast::{Horizon, Interval, Quantiles, TimeGrid};
-use hexad::site::{AssetIx, Kind, Reason, Site};
+use hexad::site::{AssetIx, Class, Kind, Reason, Site};
 use hexad::state::{Availability, SiteState};
 use hexad::units::{Energy, Park, Power};
 
@@ -153,6 +153,8 @@ pub fn draw(seed: u64, length: Length) -> Case {
     let count = if d.chance(0.2) { d.int(1, 2) } else { 0 };
     let limit = |d: &mut Dice| if d.chance(0.7) { d.range(0.0, 300.0) } else { f64::INFINITY };
     let limits = (0..count).map(|_| GridLimit {
+        who: "operator".into(),
+        class: Class::GridOperator,
         import_max_kw: limit(&mut d),
         export_max_kw: limit(&mut d),
         until: at.plus_s(d.range(600.0, 30_000.0)),

@@ -191,6 +191,7 @@ fn keep(case: &Case, ix: usize) -> f64 {
     let loss = match &case.site.assets[ix].kind {
         Kind::HeatTank(k) => k.loss_per_h,
         Kind::ColdTank(k) => k.loss_per_h,
+        Kind::Room(k) => 1.0 - (-k.loss_kw_per_k / k.kwh_per_k).exp(),
         _ => 0.0,
     };
     (1.0 - loss).powf(case.horizon.grid.intervals[0].hours)
