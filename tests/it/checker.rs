@@ -180,11 +180,9 @@ impl<'a> Desk<'a> {
             Kind::GasSupply(k) => self.supply(ix, k.max_kw, k.price_per_kwh, k.co2_kg_per_kwh, "gas"),
             Kind::HeatSupply(k) => self.supply(ix, k.max_kw, k.price_per_kwh, k.co2_kg_per_kwh, "heat"),
             Kind::Pv(_) | Kind::Wind(_) => self.weather(ix),
-            Kind::Battery(_)
-            | Kind::HeatTank(_)
-            | Kind::ColdTank(_)
-            | Kind::HydrogenTank(_)
-            | Kind::Co2Buffer(_) => self.store(ix),
+            Kind::Battery(_) | Kind::HeatTank(_) | Kind::ColdTank(_) | Kind::HydrogenTank(_) | Kind::Co2Buffer(_) => {
+                self.store(ix)
+            }
             Kind::Load(k) => self.load(ix, k),
             Kind::FlexibleLoad(k) => self.flexible(ix, k),
             Kind::EvCharger(k) => self.charger(ix, k),

@@ -44,7 +44,8 @@ impl Desk<'_> {
                 let holds = |h: &[[i8; 2]]| h.is_empty() || h.iter().any(|[a, b]| (*a..*b).contains(&hour));
                 let found = k.nomination.iter().find(|n| input.state.now.synchronised && holds(&n.hours));
                 low += share * found.map_or(0.0, |n| n.kg_per_h * (1.0 - k.tolerance));
-                high += share * found.map_or(k.max_kg_per_h, |n| (n.kg_per_h * (1.0 + k.tolerance)).min(k.max_kg_per_h));
+                high +=
+                    share * found.map_or(k.max_kg_per_h, |n| (n.kg_per_h * (1.0 + k.tolerance)).min(k.max_kg_per_h));
             }
             let off = (low - flow).max(flow - high).max(0.0);
             let id = self.id(ix);

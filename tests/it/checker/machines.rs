@@ -85,7 +85,9 @@ impl Desk<'_> {
     pub(super) fn stands_by(&self, ix: usize, t: usize) -> bool {
         let Kind::Electrolyser(k) = &self.input.site.assets[ix].kind else { return false };
         let v = self.power(ix, 0, t).abs();
-        k.standby_kw > 0.0 && self.plan.assets[ix].on[t] && (v - k.standby_kw).abs() < KW / 10.0
+        k.standby_kw > 0.0
+            && self.plan.assets[ix].on[t]
+            && (v - k.standby_kw).abs() < KW / 10.0
             && self.power(ix, 1, t).abs() < KW / 10.0
     }
 
@@ -111,7 +113,8 @@ impl Desk<'_> {
         for (port, believed) in state.ports.iter().enumerate() {
             for t in 0..self.n {
                 let v = self.power(ix, port, t);
-                let want = believed.measured.ok().filter(|v| v.is_finite()).map(|m| if store && t > 0 { 0.0 } else { m });
+                let want =
+                    believed.measured.ok().filter(|v| v.is_finite()).map(|m| if store && t > 0 { 0.0 } else { m });
                 if want.is_some_and(|w| (v - w).abs() > KW) {
                     let id = self.id(ix);
                     self.fault(format!("{id} {t}: out of the dispatch, {v:.2} kW planned, {want:?} measured"));

@@ -30,7 +30,8 @@ impl Desk<'_> {
         let h = &input.horizon;
         let per_kg = input.site.values.co2_per_kg;
         let over = OVER_LIMIT * input.site.values.lost_load_normal_per_kwh;
-        let known = |list: &[f64], t: usize, other: f64| list.get(t).copied().filter(|v| v.is_finite()).unwrap_or(other);
+        let known =
+            |list: &[f64], t: usize, other: f64| list.get(t).copied().filter(|v| v.is_finite()).unwrap_or(other);
         for t in 0..self.n {
             let v = self.power(ix, 0, t);
             let there = !input.islanded && h.grid_available.get(t).copied().unwrap_or(true);

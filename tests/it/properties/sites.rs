@@ -244,7 +244,15 @@ fn generator(d: &mut Dice, draft: &mut Draft) {
     if d.chance(0.6) {
         let id = draft.id("pv");
         let device = d.chance(0.8).then(|| format!("d-{id}"));
-        let pv = k::Pv { id, device, bus: "elec".into(), rated_kw, tilt_deg: 15.0, azimuth_deg: 180.0, ..Default::default() };
+        let pv = k::Pv {
+            id,
+            device,
+            bus: "elec".into(),
+            rated_kw,
+            tilt_deg: 15.0,
+            azimuth_deg: 180.0,
+            ..Default::default()
+        };
         draft.put("pv", &pv);
     } else {
         let id = draft.id("wind");

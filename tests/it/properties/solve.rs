@@ -159,7 +159,7 @@ pub fn stored(case: &Case) -> Result<Seen, String> {
     for ix in 0..case.site.assets.len() {
         let Some(Ok(energy)) = case.state.assets[ix].energy else { continue };
         let Some(value) = e.plan.assets[ix].stored_value.first() else { continue };
-        if e.plan.assets[ix].energy_kwh.is_empty() {
+        if e.plan.assets[ix].energy_kwh.is_empty() || moves_bounds(case, ix, energy) {
             continue;
         }
         let step = 0.02;
@@ -183,6 +183,18 @@ pub fn stored(case: &Case) -> Result<Seen, String> {
         }
     }
     Ok(seen)
+}
+
+/// The measured energy is part of bounds too: outside its window, and under a curve of power by energy.
+fn moves_bounds(case: &Case, ix: usize, energy: f64) -> bool {
+    use hexad::site::Kind;
+    let kind = &case.site.assets[ix].kind;
+    let capacity = kind.capacity().unwrap().kwh();
+    let (low, high, curved) = match kind {
+        Kind::Battery(k) => (k.soc_min, k.soc_max, !(k.charge_curve.is_empty() && k.discharge_curve.is_empty())),
+        _ => (0.0, 1.0, false),
+    };
+    curved || !(low * capacity + 0.1..high * capacity - 0.1).contains(&energy)
 }
 
 /// What is left of a kWh after the first interval.
