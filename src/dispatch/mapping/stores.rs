@@ -28,9 +28,9 @@ fn exclusive(input: &Inputs<'_>, known: &Known) -> Vec<bool> {
     };
     let stuck =
         |t: usize| input.site.assets.iter().enumerate().map(|(i, a)| stuck_kw(input, known, i, a, t)).sum::<f64>();
-    (0..known.len())
-        .map(|t| known.import_price[t] < 0.0 || known.export_price[t] < 0.0 || stuck(t) > leaves(t).unwrap_or(0.0))
-        .collect()
+    // Burning ahead makes room for what will not be able to leave.
+    let ever = (0..known.len()).any(|t| stuck(t) > leaves(t).unwrap_or(0.0));
+    (0..known.len()).map(|t| ever || known.import_price[t] < 0.0 || known.export_price[t] < 0.0).collect()
 }
 
 /// What an asset may inject whether we want it or not.
