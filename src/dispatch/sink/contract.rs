@@ -16,7 +16,7 @@ pub(super) fn build(b: &mut Build<'_>, asset: AssetIx, e: &Sink, price: f64, owe
     for day in owed {
         let within = || (0..b.len()).filter(|t| day.share[*t] > 0.0);
         let mut row: Vec<(Col, f64)> = within().map(|t| (columns[t], day.share[t] * b.hours(t))).collect();
-        let last = within().last().unwrap_or_default();
+        let last = within().next_back().unwrap_or_default();
         let what = format!("{}: delivers less in the day than its contract", b.id(asset));
         row.push((b.relief_for(1.0, last, day.shortfall, || what), 1.0));
         b.model.row(day.kwh, f64::INFINITY, &row);

@@ -51,7 +51,7 @@ impl Desk<'_> {
             self.starts_of_days(ix, &starts, f64::from(most));
         }
         self.source_of_days(ix);
-        self.from_now(ix, c.min_load * input.site.assets[ix].kind.rated().kw());
+        self.ramp_from_now(ix, c.min_load * input.site.assets[ix].kind.rated().kw());
     }
 
     fn starts_of_days(&mut self, ix: usize, starts: &[f64], most: f64) {
@@ -93,7 +93,7 @@ impl Desk<'_> {
     }
 
     /// The first mean lies within the ramp from the power of now, or no machine could follow; which has its price.
-    fn from_now(&mut self, ix: usize, min: f64) {
+    fn ramp_from_now(&mut self, ix: usize, min: f64) {
         let (id, input) = (self.id(ix), self.input);
         let (kind, state) = (&input.site.assets[ix].kind, &input.state.assets[ix]);
         if self.whole == 0 || matches!(kind, Kind::HeatPump(k) if !k.steps.is_empty()) {

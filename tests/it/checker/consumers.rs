@@ -47,7 +47,10 @@ impl Desk<'_> {
     pub(super) fn charger(&mut self, ix: usize, k: &EvCharger) {
         let free = self.steered(ix, &CAPS);
         if !k.session.is_empty() {
-            return if free { self.stays(ix, k) } else { () };
+            if free {
+                self.stays(ix, k);
+            }
+            return;
         }
         let rated = f64::from(k.count) * k.charger_kw;
         let mut waiting = 0.0;

@@ -85,15 +85,15 @@ impl Desk<'_> {
         let (below, above) = (first < s.low - 1e-6, first > s.high + 1e-6);
         let outside = input.site.values.lost_load_sheddable_per_kwh;
         let mut energy = first;
-        for t in 0..self.n {
+        for (t, plan_kwh) in planned.iter().copied().enumerate() {
             let (v, h) = (self.power(ix, 0, t), self.hours[t]);
             let change = if v > 0.0 { -v / s.discharge } else { -v * s.charge };
             energy = energy * (1.0 - s.loss).powf(h) + change * h;
             let close = 0.02 + 1e-4 * capacity * h;
-            if (energy - planned[t]).abs() > close && self.exact(ix, t) {
-                self.fault(format!("{id} {t}: energy {:.3} planned, {energy:.3} by its powers", planned[t]));
+            if (energy - plan_kwh).abs() > close && self.exact(ix, t) {
+                self.fault(format!("{id} {t}: energy {:.3} planned, {energy:.3} by its powers", plan_kwh));
             }
-            energy = planned[t];
+            energy = plan_kwh;
             let (missing, excess) = ((s.low - energy).max(0.0), (energy - s.high).max(0.0));
             if missing > 2.0 * KW && !below || excess > 2.0 * KW && !above {
                 self.fault(format!("{id} {t}: {energy:.2} kWh outside [{:.1}, {:.1}]", s.low, s.high));

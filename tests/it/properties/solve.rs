@@ -156,7 +156,7 @@ pub fn stored(case: &Case) -> Result<Seen, String> {
     let e = exact(case)?;
     let mut seen = vec![("stores", 0.0), ("sharp", 0.0)];
     let values = end_values(&case.inputs());
-    for ix in 0..case.site.assets.len() {
+    for (ix, end_value) in values.iter().enumerate() {
         let Some(Ok(energy)) = case.state.assets[ix].energy else { continue };
         let Some(value) = e.plan.assets[ix].stored_value.first() else { continue };
         if e.plan.assets[ix].energy_kwh.is_empty() || moves_bounds(case, ix, energy) {
@@ -173,7 +173,7 @@ pub fn stored(case: &Case) -> Result<Seen, String> {
         // A window that gives way to the measured state has other columns on its other side.
         let (Ok(left), Ok(at), Ok(right)) = (moved(-step), moved(0.0), moved(step)) else { continue };
         let keep = keep(case, ix);
-        let slope = values[ix] - keep * value;
+        let slope = end_value - keep * value;
         match between(slope, left, at, right, step) {
             Ok(sharp) => {
                 seen[0].1 += 1.0;

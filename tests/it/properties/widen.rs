@@ -99,7 +99,11 @@ fn machine(d: &mut Dice, case: &mut Case, ix: usize) -> Option<&'static str> {
     let lower = d.roll();
     let which = d.int(0, 4);
     // Where two points make the curve, the lower one is at minimum load: it would be another machine.
-    let fixed = matches!(case.site.assets[ix].kind, Kind::Chp(_) | Kind::Genset(_));
+    // And where the ramp is slow, a machine that starts lower comes less far in its first interval.
+    let kind = &case.site.assets[ix].kind;
+    let shortest = case.horizon.grid.intervals.iter().map(|i| i.hours).fold(f64::INFINITY, f64::min);
+    let slow = kind.ramp_kw_per_s().is_some_and(|r| r * 1800.0 * shortest < kind.rated().kw());
+    let fixed = slow || matches!(kind, Kind::Chp(_) | Kind::Genset(_));
     let c = match &mut case.site.assets[ix].kind {
         Kind::Chp(k) => &mut k.commitment,
         Kind::Genset(k) => &mut k.commitment,
