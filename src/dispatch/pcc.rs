@@ -73,7 +73,7 @@ pub struct LimitInForce {
 
 impl LimitInForce {
     /// What may be planned up to, kW. A limit of nothing can still be exceeded, at its price.
-    pub(super) fn planned_kw(&self) -> f64 {
+    pub(in crate::dispatch) fn planned_kw(&self) -> f64 {
         (LIMIT_MARGIN * self.kw).max(1e-3)
     }
     /// Whose it is, in words; empty for the connection's own.

@@ -5,6 +5,9 @@ use super::formulate::Build;
 use super::model::Col;
 use crate::site::AssetIx;
 
+/// Where energy is free for a while, doing both at once must not come for nothing: far below any price, per kWh.
+const NO_TIE: f64 = 1e-5;
+
 /// How the power of an interval is written.
 struct Flow {
     /// Columns with what a kW of each adds to the store, per hour.
@@ -66,7 +69,7 @@ fn power(b: &mut Build<'_>, asset: AssetIx, e: &Store, t: usize) -> Flow {
         return Flow { gains: vec![(net, -1.0)], charge: (net, -1.0), discharge: (net, 1.0) };
     }
     let charge = b.model.col(0.0, 0.0, e.charge[t]);
-    let discharge = b.model.col(e.wear * b.hours(t), 0.0, e.discharge[t]);
+    let discharge = b.model.col(e.wear.max(NO_TIE) * b.hours(t), 0.0, e.discharge[t]);
     b.inject(asset, e.port, t, &[(charge, -1.0), (discharge, 1.0)], 0.0);
     // With a positive price the losses and the wear of doing both at once are a pure cost. Elsewhere a binary forbids
     // it near now, and its relaxation (a convex mix of the two) far ahead.

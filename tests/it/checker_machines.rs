@@ -142,14 +142,20 @@ fn ramps(input: &Inputs<'_>, plan: &Plan, ix: usize, asset: &Asset, whole: usize
         return;
     }
     let (own, min) = (&plan.assets[ix], asset.kind.commitment().unwrap().min_load * asset.kind.rated().kw());
+    let standby = if let Kind::Electrolyser(k) = &asset.kind { k.standby_kw } else { 0.0 };
+    if standby > min {
+        return;
+    }
+    // Without a minimum load it may be on at nothing.
+    let runs = |t: usize| own.on[t] && (standby <= 0.0 || own.power_kw[0][t].abs() > min - KW);
     let load = |t: usize| {
         let kw = own.power_kw[0][t].abs();
-        if own.on[t] && kw > min - KW { kw } else { 0.0 }
+        if runs(t) { kw } else { 0.0 }
     };
     for t in 1..whole {
         let (h0, h1) = (plan.grid.intervals[t - 1].hours, plan.grid.intervals[t].hours);
         let (before, after) = (load(t - 1), load(t));
-        let most = match (before > 0.0, after > 0.0) {
+        let most = match (runs(t - 1), runs(t)) {
             (true, true) => per_h * (h0 + h1) / 2.0,
             (false, true) => min + per_h * h1 / 2.0,
             (true, false) => min + per_h * h0 / 2.0,

@@ -110,20 +110,26 @@ impl Walk<'_> {
     /// At its rating, in one piece of its length (or cut by the ends of the horizon), or not at all.
     fn batch(&self, out: &mut Vec<String>, rated_kw: f64, run_h: f64) {
         let hours: Vec<f64> = self.plan.grid.intervals.iter().map(|i| i.hours).collect();
-        let energy: f64 = self.power(0).iter().zip(&hours).map(|(p, h)| -p * h).sum();
-        let drawing: Vec<usize> = (0..hours.len()).filter(|t| self.power(0)[*t] < -KW).collect();
-        if let (Some(first), Some(last)) = (drawing.first(), drawing.last()) {
-            if drawing.len() != last - first + 1 {
-                out.push(format!("{}: a break in its run: {drawing:?}", self.asset.id));
-            }
-            for t in first + 1..*last {
-                if (self.power(0)[t] + rated_kw).abs() > KW {
-                    out.push(format!("{} {t}: {} kW in the middle of a run", self.asset.id, self.power(0)[t]));
+        // One run a day: each piece of drawing is a run of its own.
+        let drawing = |t: usize| self.power(0)[t] < -KW;
+        let mut first = 0;
+        while first < hours.len() {
+            let last = (first..hours.len()).take_while(|t| drawing(*t)).last();
+            let Some(last) = last else {
+                first += 1;
+                continue;
+            };
+            let energy: f64 = (first..=last).map(|t| -self.power(0)[t] * hours[t]).sum();
+            if energy < rated_kw * run_h + 0.1 {
+                for t in first + 1..last {
+                    if (self.power(0)[t] + rated_kw).abs() > KW {
+                        out.push(format!("{} {t}: {} kW in the middle of a run", self.asset.id, self.power(0)[t]));
+                    }
                 }
+            } else if last - first < 1 || energy > 2.0 * rated_kw * run_h + 0.1 {
+                out.push(format!("{}: draws {energy:.1} kWh in a run of {:.1}", self.asset.id, rated_kw * run_h));
             }
-        }
-        if energy > rated_kw * run_h + 0.1 {
-            out.push(format!("{}: draws {energy:.1} kWh in a run of {:.1}", self.asset.id, rated_kw * run_h));
+            first = last + 1;
         }
     }
 
@@ -155,6 +161,9 @@ impl Walk<'_> {
 
     /// Not more CO2 than its share of what the burners on the gas bus set free.
     fn capture(&self, out: &mut Vec<String>, k: &hexad::site::kinds::CarbonCapture) {
+        if self.plan.assets[self.ix.0].power_kw[1].iter().all(|kg| kg.abs() < KW) {
+            return;
+        }
         let factor = self.input.site.assets.iter().find_map(|a| match &a.kind {
             Kind::GasSupply(g) => Some(g.co2_kg_per_kwh),
             _ => None,
@@ -164,7 +173,7 @@ impl Walk<'_> {
                 .source
                 .iter()
                 .map(|id| {
-                    let at = self.input.site.asset(id).unwrap();
+                    let Some(at) = self.input.site.asset(id) else { return 0.0 };
                     let port = self.input.site.assets[at.0].port(hexad::site::Point::GasW).unwrap();
                     -self.plan.assets[at.0].power_kw[port][t]
                 })

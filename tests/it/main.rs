@@ -32,6 +32,7 @@ mod peers_modbus;
 mod peers_mqtt;
 mod peers_sunspec;
 mod pki;
+mod properties;
 mod proposals;
 mod rpc;
 mod rpc_floods;

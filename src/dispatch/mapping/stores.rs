@@ -3,11 +3,12 @@
 use super::super::Inputs;
 use super::super::elements::Store;
 use super::super::known::Known;
+use super::super::pcc::{Crossing, limits, narrowest};
 use super::super::values::Worth;
 use super::commands;
 use super::curves::cuts;
 use crate::site::kinds::Battery;
-use crate::site::{AssetIx, Kind, Point};
+use crate::site::{Asset, AssetIx, Kind, Point};
 use crate::state::Availability;
 
 /// Share of its window that a battery keeps while it has to hold an island: what closes a balance must be able to,
@@ -15,16 +16,32 @@ use crate::state::Availability;
 const ISLAND_RESERVE: f64 = 0.1;
 
 /// Charging and discharging at once burns energy. It can pay only where energy on the bus has a negative price:
-/// a negative tariff, or generation that cannot be curtailed and cannot leave.
+/// a negative tariff, or generation that cannot be curtailed and may be more than can leave.
 fn exclusive(input: &Inputs<'_>, known: &Known) -> Vec<bool> {
-    let stuck = input.site.assets.iter().enumerate().any(|(i, a)| {
-        matches!(a.kind, Kind::Pv(_) | Kind::Wind(_) | Kind::Chp(_) | Kind::Genset(_) | Kind::FuelCell(_))
-            && (input.state.assets[i].availability != Availability::Available
-                || !commands(input, a, &[Point::WMax, Point::WSet]))
+    let crossing = input.site.pcc().and_then(|ix| match &input.site.assets[ix.0].kind {
+        Kind::Grid(k) => Some(limits(input, k)),
+        _ => None,
     });
-    (0..known.len())
-        .map(|t| known.import_price[t] < 0.0 || known.export_price[t] < 0.0 || (stuck && !known.grid[t]))
-        .collect()
+    let leaves = |t: usize| {
+        let all = crossing.as_ref().filter(|_| known.grid[t])?;
+        narrowest(all, Crossing::Export, input.horizon.grid.intervals[t].start).map(|i| all[i].planned_kw())
+    };
+    let stuck =
+        |t: usize| input.site.assets.iter().enumerate().map(|(i, a)| stuck_kw(input, known, i, a, t)).sum::<f64>();
+    // Burning ahead makes room for what will not be able to leave.
+    let ever = (0..known.len()).any(|t| stuck(t) > leaves(t).unwrap_or(0.0));
+    (0..known.len()).map(|t| ever || known.import_price[t] < 0.0 || known.export_price[t] < 0.0).collect()
+}
+
+/// What an asset may inject whether we want it or not.
+fn stuck_kw(input: &Inputs<'_>, known: &Known, i: usize, asset: &Asset, t: usize) -> f64 {
+    let free = input.state.assets[i].availability == Availability::Available
+        && commands(input, asset, &[Point::WMax, Point::WSet]);
+    match &asset.kind {
+        Kind::Pv(_) | Kind::Wind(_) if !free => known.signal[i].get(t).copied().unwrap_or(0.0),
+        Kind::Chp(_) | Kind::Genset(_) | Kind::FuelCell(_) if !free => asset.kind.rated().kw(),
+        _ => 0.0,
+    }
 }
 
 /// A kWh missing from a store's reserve for an hour costs this share of a kWh not delivered.
