@@ -3,6 +3,8 @@
 //!
 //! [`plan`] is the whole of it. Ramps are left to control: they are shorter than the shortest interval.
 
+mod bill;
+mod bound;
 mod converter;
 mod decide;
 mod elements;
@@ -13,14 +15,18 @@ mod plan;
 mod problem;
 mod readout;
 mod rules;
+mod settle;
 mod sink;
 mod source;
 mod store;
 mod values;
 
+pub use bill::{Bill, bill};
+pub use bound::{Stretch, bound, end_values};
 pub use decide::{plan, problem};
 pub use plan::{AssetPlan, BusPlan, Fallback, Plan, PlanStatus, Slack};
 pub use problem::{Column, Problem, Request, Row, Solution, Solve, SolveError, SolveStatus};
+pub use settle::{by_rules, settle};
 
 use decide::VALID_S;
 

@@ -9,9 +9,9 @@ use super::{
 /// A plan may be followed this long, seconds.
 pub(super) const VALID_S: f64 = 900.0;
 /// Proven this near to the optimum is near enough: forecasts err by far more.
-const RELATIVE_GAP: f64 = 0.005;
+pub(super) const RELATIVE_GAP: f64 = 0.005;
 /// Branch-and-bound nodes; a count, not a time, so that a replay decides the same.
-const NODE_LIMIT: u32 = 200;
+pub(super) const NODE_LIMIT: u32 = 200;
 
 /// Makes a plan; `solve_ms` is left 0 for the caller who has a clock. Never fails: without a solution the last plan
 /// is shifted while it is valid, and after that the house's rules decide.

@@ -147,7 +147,7 @@ pub(super) fn elements(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: Ass
         Kind::EvCharger(k) => {
             let free = available && commands(input, asset, &[Point::WMax, Point::WSet]);
             let floor = if free { vec![0.0; signal.len()] } else { signal.clone() };
-            let lost = input.site.values.lost_load_sheddable_per_kwh;
+            let lost = if known.open_end { 0.0 } else { input.site.values.lost_load_sheddable_per_kwh };
             let rated = if free { asset.kind.rated().kw() } else { 0.0 };
             let terms = Terms::Delayed { cost: k.delay_per_kwh, rated, lost };
             vec![Element::Sink(Sink { port: 0, want: signal.clone(), floor, terms })]
@@ -193,9 +193,10 @@ fn commands(input: &Inputs<'_>, asset: &Asset, points: &[Point]) -> bool {
 fn grid(input: &Inputs<'_>, known: &Known, k: &Grid) -> Vec<Element> {
     let n = known.len();
     // A limit of nothing can still be exceeded, at its price; a grid that is not there cannot.
+    let margin = if known.bare { 1.0 } else { LIMIT_MARGIN };
     let limit = |kw: f64, import: bool, t: usize| {
         let at = input.horizon.grid.intervals[t].start;
-        (LIMIT_MARGIN * input.at_pcc(kw.min(k.transformer_kva), import, at)).max(1e-3)
+        (margin * input.at_pcc(kw.min(k.transformer_kva), import, at)).max(1e-3)
     };
     let open =
         |kw: f64, im: bool| (0..n).map(|t| if known.grid[t] { limit(kw, im, t) } else { 0.0 }).collect::<Vec<_>>();
@@ -282,21 +283,22 @@ fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetIx) -> Optio
         exclusive: vec![false; n],
     };
     let values = &input.site.values;
+    let bare = |s: Store| if known.bare { Store { reserve: (0.0, 0.0), ..s } } else { s };
     match &asset.kind {
         Kind::Battery(k) => {
             let forming = input.islanded && input.site.buses[port.bus.0].closed_by_islanded == Some(ix);
             let kept = k.soc_min + ISLAND_RESERVE * (k.soc_max - k.soc_min);
             let reserve =
                 if forming { (kept * capacity, RESERVE_SHARE * values.lost_load_normal_per_kwh) } else { (0.0, 0.0) };
-            Some(Store { reserve, ..battery(base, k, capacity, exclusive(input, known)) })
+            Some(bare(Store { reserve, ..battery(base, k, capacity, exclusive(input, known)) }))
         }
         Kind::HeatTank(k) => {
             let reserve = (k.reserve * capacity, RESERVE_SHARE * values.lost_heat_per_kwh);
-            Some(Store { loss_per_h: k.loss_per_h, reserve, ..base })
+            Some(bare(Store { loss_per_h: k.loss_per_h, reserve, ..base }))
         }
         Kind::ColdTank(k) => {
             let reserve = (k.reserve * capacity, RESERVE_SHARE * values.lost_cooling_per_kwh);
-            Some(Store { loss_per_h: k.loss_per_h, reserve, ..base })
+            Some(bare(Store { loss_per_h: k.loss_per_h, reserve, ..base }))
         }
         _ => None,
     }

@@ -72,7 +72,11 @@ pub(super) struct Formulation {
 
 /// Builds the programme.
 pub(super) fn formulate(input: &Inputs<'_>, known: &Known) -> Formulation {
-    let worth: Worth = worth(input, known);
+    valued(input, known, &worth(input, known))
+}
+
+/// The same with given values of what is left in store.
+pub(super) fn valued(input: &Inputs<'_>, known: &Known, worth: &Worth) -> Formulation {
     let mut b = Build {
         input,
         known,
@@ -88,7 +92,7 @@ pub(super) fn formulate(input: &Inputs<'_>, known: &Known) -> Formulation {
         let ports = vec![vec![Expr::default(); known.len()]; input.site.assets[ix].ports.len()];
         let potential = potential(input, known, AssetIx(ix));
         b.places.push(Places { ports, potential, ..Places::default() });
-        for element in elements(input, known, &worth, AssetIx(ix)) {
+        for element in elements(input, known, worth, AssetIx(ix)) {
             match &element {
                 Element::Source(e) => super::source::build(&mut b, AssetIx(ix), e),
                 Element::Sink(e) => super::sink::build(&mut b, AssetIx(ix), e),

@@ -24,6 +24,11 @@ pub(super) struct Known {
     pub signal: Vec<Vec<f64>>,
     /// What was replaced, in words.
     pub notes: Vec<String>,
+    /// What physics and contracts allow, without the care that a plan takes for its errors (margins, reserves) and
+    /// without the month's peak: the terms on which whole periods are settled and bounded.
+    pub bare: bool,
+    /// What is owed at the end is forgiven: a bound on one of several stretches.
+    pub open_end: bool,
 }
 
 impl Known {
@@ -49,12 +54,8 @@ impl Known {
         let notes = &mut known.notes;
         known.import_price = list(&input.horizon.import_price, dearest, "import price", notes);
         known.export_price = list(&input.horizon.export_price, 0.0, "export price", notes);
-        known.co2_factor = list(
-            &input.horizon.co2_kg_per_kwh,
-            input.site.grid_co2_kg_per_kwh(),
-            "emission factor of the grid",
-            notes,
-        );
+        known.co2_factor =
+            list(&input.horizon.co2_kg_per_kwh, input.site.grid_co2_kg_per_kwh(), "emission factor of the grid", notes);
         if input.horizon.flat_price {
             notes.push(format!("wall time is not synchronised: import priced at {dearest} throughout"));
         }

@@ -25,7 +25,7 @@ pub(super) fn build(b: &mut Build<'_>, asset: AssetIx, e: &Source) {
         b.inject(asset, e.port, t, &terms, 0.0);
         injected.push(terms);
     }
-    if e.demand {
+    if e.demand && !b.known.bare {
         demand(b, &injected);
     }
 }
