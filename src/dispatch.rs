@@ -22,8 +22,8 @@ mod store;
 mod values;
 
 pub use bill::{Bill, bill};
-pub use bound::{Stretch, bound, end_values};
-pub use decide::{plan, problem};
+pub use bound::{Stretch, bound};
+pub use decide::{Effort, end_values, plan, plan_with, problem};
 pub use plan::{AssetPlan, BusPlan, Fallback, Plan, PlanStatus, Slack};
 pub use problem::{Column, Problem, Request, Row, Solution, Solve, SolveError, SolveStatus};
 pub use settle::{by_rules, settle};

@@ -21,7 +21,7 @@ const GAP: f64 = 1e-3;
 pub struct Stretch<'a> {
     /// The state at its beginning, and all of it as its horizon, as it really was.
     pub input: Inputs<'a>,
-    /// Per asset: price of a stored kWh at both ends; see [`end_values`].
+    /// Per asset: price of a stored kWh at both ends; see [`super::end_values`].
     pub stored: &'a [f64],
     /// It continues another stretch: the energy in store is free to choose, at its price.
     pub continues: bool,
@@ -33,12 +33,6 @@ pub struct Stretch<'a> {
     pub whole: bool,
 }
 
-/// What a kWh left in store at the end of the horizon is worth, per asset; 0 for all but stores.
-#[must_use]
-pub fn end_values(input: &Inputs<'_>) -> Vec<f64> {
-    worth(input, &Known::of(input)).stored
-}
-
 /// Proven lower bound of the stretch's cost, the change of stored energy and the demand charge included.
 ///
 /// # Errors
@@ -47,19 +41,11 @@ pub fn bound(stretch: &Stretch<'_>, solve: &mut dyn Solve) -> Result<f64, SolveE
     let input = &Inputs { last: None, ..stretch.input };
     let known = Known { bare: true, open_end: stretch.continued, ..Known::of(input) };
     let worth = Worth { stored: stretch.stored.to_vec(), ..worth(input, &known) };
-    let mut f = valued(input, &known, &worth);
+    let mut f = valued(input, &known, &worth, if stretch.whole { f64::INFINITY } else { 0.0 });
     if stretch.continues {
         free_start(&mut f, stretch, &known);
     }
     peak(&mut f, stretch, &known);
-    for column in &mut f.problem.columns {
-        column.integer = false;
-    }
-    if stretch.whole {
-        for col in f.places.iter().flat_map(|p| &p.on) {
-            f.problem.columns[col.0].integer = true;
-        }
-    }
     let request =
         Request { problem: &f.problem, start: None, relative_gap: GAP, node_limit: Some(NODES), time_limit_s: None };
     match solve.solve(&request) {

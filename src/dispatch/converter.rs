@@ -1,7 +1,7 @@
 //! Converters: every port affine in the principal one, with commitment.
 
 use super::elements::{Commit, Converter};
-use super::formulate::{Build, CHURN, CHURN_H, WHOLE_H};
+use super::formulate::{Build, CHURN, CHURN_H};
 use super::model::Col;
 use crate::site::AssetIx;
 
@@ -31,7 +31,7 @@ fn commitment(b: &mut Build<'_>, asset: AssetIx, c: &Commit) -> Vec<Col> {
     let mut on: Vec<Col> = Vec::with_capacity(b.len());
     let mut start: Vec<Col> = Vec::with_capacity(b.len());
     for t in 0..b.len() {
-        let now = b.model.binary(0.0, b.known.begin[t] < WHOLE_H);
+        let now = b.binary(t);
         let starts = b.model.col(c.start_cost, 0.0, 1.0);
         match on.last() {
             Some(before) => {

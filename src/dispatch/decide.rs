@@ -2,27 +2,50 @@
 
 use super::formulate::formulate;
 use super::known::Known;
+use super::values::worth;
 use super::{
     AssetPlan, BusPlan, Fallback, Inputs, Plan, PlanStatus, Problem, Request, Solve, SolveError, readout, rules,
 };
 
 /// A plan may be followed this long, seconds.
 pub(super) const VALID_S: f64 = 900.0;
-/// Proven this near to the optimum is near enough: forecasts err by far more.
-pub(super) const RELATIVE_GAP: f64 = 0.005;
-/// Branch-and-bound nodes; a count, not a time, so that a replay decides the same.
-pub(super) const NODE_LIMIT: u32 = 200;
+
+/// How far and how near one solve goes. The default is the daemon's; tools that compare with a proven optimum or want a
+/// bound ask for other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Effort {
+    /// Commitment is whole for intervals that begin within so many hours; beyond it is relaxed. Infinite: whole to the
+    /// end; 0: a linear programme, whose optimum is a bound.
+    pub whole_h: f64,
+    /// Proven this near to the optimum is near enough.
+    pub relative_gap: f64,
+    /// Branch-and-bound nodes (`None`: no limit); a count, not a time, so that a replay decides the same.
+    pub node_limit: Option<u32>,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        // A relaxed tail costs some hundredths of a percent and saves nine tenths of the time; forecasts err by far
+        // more than the gap.
+        Self { whole_h: 4.0, relative_gap: 0.005, node_limit: Some(200) }
+    }
+}
 
 /// Makes a plan; `solve_ms` is left 0 for the caller who has a clock. Never fails: without a solution the last plan
 /// is shifted while it is valid, and after that the house's rules decide.
 pub fn plan(input: &Inputs<'_>, solve: &mut dyn Solve) -> Plan {
+    plan_with(input, &Effort::default(), solve)
+}
+
+/// As [`plan`], with another effort.
+pub fn plan_with(input: &Inputs<'_>, effort: &Effort, solve: &mut dyn Solve) -> Plan {
     let known = Known::of(input);
-    let formulation = formulate(input, &known);
+    let formulation = formulate(input, &known, effort.whole_h);
     let request = Request {
         problem: &formulation.problem,
         start: formulation.start.as_deref(),
-        relative_gap: RELATIVE_GAP,
-        node_limit: Some(NODE_LIMIT),
+        relative_gap: effort.relative_gap,
+        node_limit: effort.node_limit,
         time_limit_s: None,
     };
     let shape = |s: &super::Solution| {
@@ -42,7 +65,14 @@ pub fn plan(input: &Inputs<'_>, solve: &mut dyn Solve) -> Plan {
 /// The programme that [`plan`] would solve, for tools and cross-checks.
 #[must_use]
 pub fn problem(input: &Inputs<'_>) -> Problem {
-    formulate(input, &Known::of(input)).problem
+    formulate(input, &Known::of(input), Effort::default().whole_h).problem
+}
+
+/// What a stored kWh is worth at the end of the horizon, per asset; 0 for all but stores. A plan's cost counts what
+/// stores gain or lose at these values.
+#[must_use]
+pub fn end_values(input: &Inputs<'_>) -> Vec<f64> {
+    worth(input, &Known::of(input)).stored
 }
 
 /// The last plan on the new grid, as long as it is valid; its age and its end stay what they were.

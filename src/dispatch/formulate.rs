@@ -14,9 +14,6 @@ use super::values::{Worth, worth};
 use super::{Inputs, Problem};
 use crate::site::{AssetIx, BusIx, Carrier};
 
-/// Commitment is whole for intervals that begin within so many hours; beyond it is relaxed ("LP tail"), at a cost of
-/// some hundredths of a percent and a tenth of the time.
-pub(super) const WHOLE_H: f64 = 4.0;
 /// A commitment of the first hour that differs from the last plan's costs this much: less than any real
 /// saving, more than the noise of a re-solve.
 pub(super) const CHURN: f64 = 0.5;
@@ -50,6 +47,8 @@ pub(super) struct Places {
 pub(super) struct Build<'a> {
     pub input: &'a Inputs<'a>,
     pub known: &'a Known,
+    /// Commitment is whole for intervals that begin within so many hours; beyond it is relaxed ("LP tail").
+    pub whole_h: f64,
     pub model: Model,
     /// Per bus and interval.
     pub balance: Vec<Vec<RowIx>>,
@@ -70,16 +69,17 @@ pub(super) struct Formulation {
     pub start: Option<Vec<f64>>,
 }
 
-/// Builds the programme.
-pub(super) fn formulate(input: &Inputs<'_>, known: &Known) -> Formulation {
-    valued(input, known, &worth(input, known))
+/// Builds the programme, its commitments whole for `whole_h` hours.
+pub(super) fn formulate(input: &Inputs<'_>, known: &Known, whole_h: f64) -> Formulation {
+    valued(input, known, &worth(input, known), whole_h)
 }
 
 /// The same with given values of what is left in store.
-pub(super) fn valued(input: &Inputs<'_>, known: &Known, worth: &Worth) -> Formulation {
+pub(super) fn valued(input: &Inputs<'_>, known: &Known, worth: &Worth, whole_h: f64) -> Formulation {
     let mut b = Build {
         input,
         known,
+        whole_h,
         model: Model::default(),
         balance: Vec::new(),
         places: Vec::new(),
@@ -105,6 +105,10 @@ pub(super) fn valued(input: &Inputs<'_>, known: &Known, worth: &Worth) -> Formul
 }
 
 impl Build<'_> {
+    /// A 0/1 column of this interval, relaxed where it is far ahead.
+    pub fn binary(&mut self, t: usize) -> Col {
+        self.model.binary(0.0, self.known.begin[t] < self.whole_h)
+    }
     pub fn hours(&self, t: usize) -> f64 {
         self.known.hours[t]
     }

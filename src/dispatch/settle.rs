@@ -6,7 +6,7 @@
 //! deviates from the plan is shared out by the plan's prices and by the whole value of stored energy, not by its
 //! slope at one point.
 
-use super::decide::{self, NODE_LIMIT, RELATIVE_GAP};
+use super::decide::{self, Effort};
 use super::formulate::{Formulation, formulate};
 use super::known::Known;
 use super::{Inputs, Plan, Request, Solve, readout, rules};
@@ -17,15 +17,16 @@ pub fn settle(input: &Inputs<'_>, held: &Plan, solve: &mut dyn Solve) -> Plan {
     let again = Inputs { last: Some(held), ..*input };
     let apart = Inputs { last: None, ..*input };
     let known = Known::of(&apart);
-    let mut formulation = formulate(&apart, &known);
+    let effort = Effort::default();
+    let mut formulation = formulate(&apart, &known, effort.whole_h);
     if !hold(&mut formulation, &apart, held) {
         return decide::plan(&again, solve);
     }
     let request = Request {
         problem: &formulation.problem,
         start: None,
-        relative_gap: RELATIVE_GAP,
-        node_limit: Some(NODE_LIMIT),
+        relative_gap: effort.relative_gap,
+        node_limit: effort.node_limit,
         time_limit_s: None,
     };
     match solve.solve(&request) {

@@ -1,7 +1,7 @@
 //! Stores: energy carried from interval to interval, with losses, a window, wear and a value at the end.
 
 use super::elements::Store;
-use super::formulate::{Build, WHOLE_H};
+use super::formulate::Build;
 use super::model::Col;
 use crate::site::AssetIx;
 
@@ -48,7 +48,7 @@ fn power(b: &mut Build<'_>, asset: AssetIx, e: &Store, t: usize) -> Vec<(Col, f6
     // With a positive price the losses and the wear of doing both at once are a pure cost. Elsewhere a binary forbids
     // it near now, and its relaxation (a convex mix of the two) far ahead.
     if e.exclusive[t] {
-        let charging = b.model.binary(0.0, b.known.begin[t] < WHOLE_H);
+        let charging = b.binary(t);
         b.model.row(f64::NEG_INFINITY, 0.0, &[(charge, 1.0), (charging, -e.charge[t])]);
         b.model.row(f64::NEG_INFINITY, e.discharge[t], &[(discharge, 1.0), (charging, e.discharge[t])]);
     }
