@@ -9,7 +9,7 @@ use crate::dispatch::{self, Solve, SolveError, Stretch};
 use crate::forecast::{History, TimeGrid};
 
 /// Longest stretch solved at once, steps; longer months are cut, and their demand charge is shared out.
-const LONGEST: usize = 800;
+const LONGEST: usize = 3000;
 /// Stretches up to this long keep their commitments whole, hours and steps.
 const WHOLE_H: f64 = 7.0 * 24.0;
 const WHOLE_STEPS: usize = 200;

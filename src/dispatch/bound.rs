@@ -13,8 +13,9 @@ use super::{Column, Inputs, Request, Solve, SolveError};
 use crate::site::{AssetIx, Kind};
 
 /// Nodes for the whole programme of a short stretch. The bound is proven however early the search stops.
-const NODES: u32 = 500;
-const GAP: f64 = 1e-3;
+const NODES: u32 = 200;
+/// Nearer than this to the best commitments is near enough.
+const GAP: f64 = 2e-3;
 
 /// A stretch to be bounded.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +44,7 @@ pub fn bound(stretch: &Stretch<'_>, solve: &mut dyn Solve) -> Result<f64, SolveE
     let worth = Worth { stored: stretch.stored.to_vec(), ..worth(input, &known) };
     let mut f = valued(input, &known, &worth, if stretch.whole { f64::INFINITY } else { 0.0 });
     if stretch.continues {
-        free_start(&mut f, stretch, &known);
+        free_start(&mut f, stretch);
     }
     peak(&mut f, stretch, &known);
     let request =
@@ -57,7 +58,7 @@ pub fn bound(stretch: &Stretch<'_>, solve: &mut dyn Solve) -> Result<f64, SolveE
 }
 
 /// Replaces the given energy of each store by a column that costs its price.
-fn free_start(f: &mut Formulation, stretch: &Stretch<'_>, known: &Known) {
+fn free_start(f: &mut Formulation, stretch: &Stretch<'_>) {
     let input = &stretch.input;
     for (ix, place) in f.places.iter().enumerate() {
         let Some(state) = place.state.first() else { continue };
@@ -72,7 +73,6 @@ fn free_start(f: &mut Formulation, stretch: &Stretch<'_>, known: &Known) {
         f.problem.columns.push(Column { cost: *price, lower: window.lower, upper: window.upper, integer: false });
         f.problem.columns.push(Column { cost: -price * energy, lower: 1.0, upper: 1.0, integer: false });
     }
-    debug_assert!(!known.hours.is_empty());
 }
 
 /// The demand charge on the stretch's settlement windows.

@@ -1,5 +1,9 @@
 //! `hexad backtest` and `hexad compare`: opens the files, draws the progress, calls [`hexad::backtest`].
 
+#[path = "picture.rs"]
+mod picture;
+#[path = "plot.rs"]
+mod plot;
 #[path = "table.rs"]
 mod table;
 
@@ -185,6 +189,9 @@ const fn name(policy: Policy) -> &'static str {
 
 /// Runs `hexad compare`: two at a time.
 pub fn compare(arguments: &Compare) -> ExitCode {
+    if let Some(path) = arguments.plot.as_deref().filter(|p| !is_png(p) && p.extension().is_none_or(|e| e != "svg")) {
+        return refuse(&[format!("--plot {}: name it .svg or .png", path.display())]);
+    }
     let ground = match Ground::of(&arguments.source) {
         Ok(ground) => ground,
         Err(mistakes) => return refuse(&mistakes),
@@ -205,6 +212,19 @@ pub fn compare(arguments: &Compare) -> ExitCode {
     }
     let closed = regret_closed(&reports[1].1, &reports[2].1, &reports[3].1);
     let columns: Vec<(&str, &Report)> = reports.iter().map(|(name, r)| (*name, r)).collect();
+    let words = match closed {
+        Some(share) => format!("regret closed: {:.1} % of what foresight is worth over rules", 100.0 * share),
+        None => "regret closed: foresight is worth nothing over rules here".to_owned(),
+    };
+    if let Some(path) = &arguments.plot {
+        let (from, to) = (ground.series.time(ground.steps.start), ground.series.time(ground.steps.end));
+        let headline = [ground.site.id.clone(), format!("{from} to {to}; {words}")];
+        let picture = plot::of(&ground.site.currency, &columns, &headline);
+        let bytes = if is_png(path) { picture.png() } else { picture.svg().into_bytes() };
+        if let Err(e) = std::fs::write(path, bytes) {
+            return refuse(&[format!("--plot {}: {e}", path.display())]);
+        }
+    }
     if arguments.source.json {
         let mut all = serde_json::Map::new();
         for (name, report) in &reports {
@@ -214,11 +234,11 @@ pub fn compare(arguments: &Compare) -> ExitCode {
         all.insert("bound".to_owned(), bound.into());
         return json(&all);
     }
-    let words = match closed {
-        Some(share) => format!("regret closed: {:.1} % of what foresight is worth over rules\n", 100.0 * share),
-        None => "regret closed: foresight is worth nothing over rules here\n".to_owned(),
-    };
-    print(&format!("{}\n{words}", table::of(&ground.site, &columns)))
+    print(&format!("{}\n{words}\n", table::of(&ground.site, &columns)))
+}
+
+fn is_png(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"))
 }
 
 /// (rules - rolling) / (rules - perfect); none where perfect foresight gains nothing.
