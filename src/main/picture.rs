@@ -3,8 +3,6 @@
 //! Words stand on a fixed grid: the PNG takes its letters from a font of 8 x 8 dots, and the SVG gives them the same
 //! room, so both look alike on any machine.
 
-use font8x8::UnicodeFonts as _;
-
 /// Pixels a letter takes, before its size.
 const LETTER: usize = 8;
 
@@ -138,7 +136,7 @@ impl Picture {
                 }
                 Shape::Words { at, size, colour, text } => {
                     for (n, letter) in text.chars().enumerate() {
-                        let Some(rows) = font8x8::BASIC_FONTS.get(letter) else { continue };
+                        let Some(rows) = font8x8::legacy::BASIC_LEGACY.get(letter as usize) else { continue };
                         for (y, row) in rows.iter().enumerate() {
                             for x in (0..LETTER).filter(|x| row & (1 << x) != 0) {
                                 for (dx, dy) in (0..*size).flat_map(|dx| (0..*size).map(move |dy| (dx, dy))) {

@@ -70,9 +70,9 @@ fn bounded(site: &Site, series: &Series) -> f64 {
     bound(&job, &mut InProcess, &mut |_| {}).unwrap()
 }
 
-/// 2026-03-30 00:00 in Berlin and 2026-07-30 00:00 in Suzhou: each two days before the end of a month.
+/// 2026-03-30 00:00 in Berlin, two days before the end of a month, and 2026-07-14 00:00 in Suzhou.
 const SPRING: i64 = 1_774_821_600;
-const SUMMER: i64 = 1_785_340_800;
+const SUMMER: i64 = 1_783_958_400;
 
 fn parts(r: &Report) -> f64 {
     r.cost_energy
@@ -111,8 +111,8 @@ fn a_mistake_in_a_series_is_named_with_its_line_and_its_remedy() {
         (good.replace(rows[2], &format!("{},5", rows[2])), 3, "more than the header"),
         (good.replace(rows[2], &format!("{},,{}", &rows[2][..20], "1,1")), 3, "nothing instead of a number"),
         (good.replace(rows[2], &format!("{},NaN,1,1", &rows[2][..20])), 3, "`NaN` instead of a number"),
-        (good.replace(rows[2], &format!("{},-4,1,1", &rows[2][..20])), 3, "use one sign"),
-        (good.replace(rows[2], &format!("{},4,-1,1", &rows[2][..20])), 3, "never negative"),
+        (good.replace(rows[2], &format!("{},1,-4,1", &rows[2][..20])), 3, "use one sign"),
+        (good.replace(rows[2], &format!("{},-1,4,1", &rows[2][..20])), 3, "never negative"),
         (table(&site, SPRING, 30, 4, 1, 0..0), 3, "1 min to 1 h"),
         (table(&site, SPRING, 7200, 4, 1, 0..0), 3, "1 min to 1 h"),
     ];
@@ -120,8 +120,7 @@ fn a_mistake_in_a_series_is_named_with_its_line_and_its_remedy() {
         let e = Series::read(text.as_bytes(), &site).unwrap_err();
         assert!(e.line == line && e.what.contains(what), "line {line}, {what}: {e}\n{text}");
     }
-    let drawn =
-        good.lines().map(|l| l.replacen(",", ",-", 1)).collect::<Vec<_>>().join("\n").replace("-office", "office");
+    let drawn = "time,pv.available_kw,office.power_kw\n2026-03-30T00:00:00Z,1,-2\n2026-03-30T01:00:00Z,0,-3\n";
     assert!(Series::read(drawn.as_bytes(), &site).is_ok(), "what is drawn may be negative throughout");
 }
 
@@ -199,7 +198,8 @@ fn an_outage_leaves_nobody_without_while_the_battery_lasts() {
     let series = series(&site, &table(&site, SPRING, 3600, 48, 5, 20..21));
     let [none, rules, own, perfect] = ALL.map(|p| walked(&site, &series, p, None));
     assert!(none.unserved_normal_kwh > 10.0 && none.cost_slack > 100.0, "{none:?}");
-    assert!(perfect.unserved_kwh < 0.1 * none.unserved_kwh, "{perfect:?}");
+    // The battery gives 50 kW, the office wants a little more.
+    assert!(perfect.unserved_kwh < 0.3 * none.unserved_kwh, "{perfect:?}");
     assert!(own.unserved_kwh <= none.unserved_kwh && rules.unserved_kwh <= none.unserved_kwh, "{own:?} {rules:?}");
     for r in [&none, &rules, &own, &perfect] {
         assert!(
