@@ -93,11 +93,10 @@ impl Plant {
                 let capacity = asset.kind.capacity().map_or(0.0, |c| c.kwh());
                 *energy = kwh.clamp(0.0, capacity);
             }
-            if let (Some(running), Some(on)) = (&mut self.running[ix], done.on.first()) {
-                if *on != running.on {
-                    let starts = running.starts + u32::from(*on);
-                    *running = Running { on: *on, since: from, starts };
-                }
+            if let (Some(running), Some(on)) = (&mut self.running[ix], done.on.first())
+                && *on != running.on
+            {
+                *running = Running { on: *on, since: from, starts: running.starts + u32::from(*on) };
             }
             if matches!(asset.kind, Kind::EvCharger(_)) {
                 let taken = -done.power_kw.first().and_then(|p| p.first()).copied().unwrap_or_default();

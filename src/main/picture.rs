@@ -128,9 +128,12 @@ impl Picture {
         for shape in &self.shapes {
             match shape {
                 Shape::Box { at, size, colour } => {
-                    for y in 0..size.1.round().max(1.0) as usize {
-                        for x in 0..size.0.round().max(1.0) as usize {
-                            dot(at.0 + x as f64, at.1 + y as f64, *colour);
+                    // By rounded edges, so that neighbours leave no gap.
+                    let (left, top) = (at.0.round(), at.1.round());
+                    let (right, bottom) = ((at.0 + size.0).round(), (at.1 + size.1).round());
+                    for y in 0..(bottom - top).max(1.0) as usize {
+                        for x in 0..(right - left).max(1.0) as usize {
+                            dot(left + x as f64, top + y as f64, *colour);
                         }
                     }
                 }
