@@ -106,7 +106,7 @@ fn a_mistake_in_a_series_is_named_with_its_line_and_its_remedy() {
         ([rows[0], rows[1], rows[1]].join("\n"), 3, "delete one"),
         ([rows[0], rows[2], rows[1]].join("\n"), 3, "sort the rows"),
         (good.replace(&rows[3][..20], "2026-03-30 01:00"), 4, "not RFC 3339"),
-        (good.replace(rows[3], &rows[3].replace("T00:", "T00:").replace(",1", ",2")), 4, "instead of"),
+        (good.replace(rows[2], &format!("{},1,4,2", &rows[2][..20])), 3, "instead of 1 (the grid is there) or 0"),
         (good.replace(rows[2], &rows[2][..rows[2].len() - 2]), 3, "ends before column `grid.available`"),
         (good.replace(rows[2], &format!("{},5", rows[2])), 3, "more than the header"),
         (good.replace(rows[2], &format!("{},,{}", &rows[2][..20], "1,1")), 3, "nothing instead of a number"),
