@@ -4,6 +4,8 @@
 //! [`plan`] is the whole of it. Ramps within an interval are left to control.
 
 mod answer;
+mod bill;
+mod bound;
 mod calendar;
 mod capture;
 mod co2;
@@ -27,6 +29,7 @@ mod problem;
 mod readout;
 mod reserve;
 mod rules;
+mod settle;
 mod sink;
 mod sound;
 mod source;
@@ -35,11 +38,14 @@ mod survival;
 mod values;
 mod windows;
 
+pub use bill::{Bill, bill};
+pub use bound::{Stretch, bound};
 pub use co2::Co2Plan;
 pub use decide::{Effort, end_values, plan, plan_with, problem};
 pub use pcc::{Crossing, GridLimit, LimitInForce};
 pub use plan::{AssetPlan, Binding, BusPlan, Conflict, Fallback, Plan, PlanStatus, Slack};
 pub use problem::{Column, Problem, Request, Row, Solution, Solve, SolveError, SolveStatus};
+pub use settle::{by_rules, settle};
 
 use decide::VALID_S;
 

@@ -13,7 +13,7 @@
 //! [`units`] quantities and the two times; [`site`] what the site is; [`config`] the strict site file and the daemon's settings;
 //! [`transport`] and [`devices`] the wires; [`telemetry`] what was read; [`state`] what is believed; [`forecast`] what is to come;
 //! [`dispatch`] what is best and what it is worth; [`solver`] HiGHS behind a session; [`transition`] the mode; [`control`] what is
-//! told, guard last; [`cycle`] the controller on one page; [`snapshot`] the core's only face; [`store`] what must survive; [`rpc`]
+//! told, guard last; [`cycle`] the controller on one page; [`snapshot`] the core's only face; [`backtest`] the same core over recorded series; [`store`] what must survive; [`rpc`]
 //! the operators' interface; [`app`] the one room that knows all others. `tests/tidy.rs` holds who may import whom.
 //!
 //! # Invariants
@@ -29,6 +29,7 @@
 //! commitments and prices over the horizon; *PCC*: point of common coupling; *reversion*: how a device ends a command by itself.
 
 pub mod app;
+pub mod backtest;
 pub mod clock;
 pub mod config;
 pub mod control;

@@ -1,5 +1,8 @@
 //! `hexad`: the daemon and its offline tools.
 
+#[path = "main/backtest.rs"]
+mod backtest;
+
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -58,6 +61,10 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         rig: Option<String>,
     },
+    /// Walk through a recorded series under one policy and report what it would have cost.
+    Backtest(backtest::Backtest),
+    /// Walk through a recorded series under all policies and compare them.
+    Compare(backtest::Compare),
     /// Solve what arrives on stdin until it ends; started by the daemon.
     #[command(hide = true)]
     SolverWorker,
@@ -92,6 +99,8 @@ fn main() -> ExitCode {
                 Err(mistakes) => refuse(&mistakes),
             }
         }
+        Command::Backtest(arguments) => backtest::backtest(&arguments),
+        Command::Compare(arguments) => backtest::compare(&arguments),
         Command::SolverWorker => hexad::solver::worker_main(),
     }
 }

@@ -13,4 +13,4 @@ mod withheld;
 pub use balance::{Finding, Suspicion};
 pub use believe::{Belief, Survivors, believe};
 pub use believed::{AssetState, Availability, Believed, BusState, Running, SiteState, Weather, Window};
-pub use today::Today;
+pub use today::{Day, Today};

@@ -49,7 +49,7 @@ pub(super) fn build(b: &mut Build<'_>) {
         }
     }
     let rules = &b.input.site.co2;
-    if rules.step.is_empty() && rules.budget_kg_per_day.is_none() {
+    if b.known.bare || (rules.step.is_empty() && rules.budget_kg_per_day.is_none()) {
         return;
     }
     for day in days(b.input) {

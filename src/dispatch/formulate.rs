@@ -84,7 +84,11 @@ pub(super) struct Formulation {
 
 /// Builds the programme, its commitments whole for `whole_h` hours.
 pub(super) fn formulate(input: &Inputs<'_>, known: &Known, whole_h: f64) -> Formulation {
-    let worth: Worth = worth(input, known);
+    valued(input, known, &worth(input, known), whole_h)
+}
+
+/// The same with given values of what is left in store.
+pub(super) fn valued(input: &Inputs<'_>, known: &Known, worth: &Worth, whole_h: f64) -> Formulation {
     let mut b = Build {
         input,
         known,
@@ -105,7 +109,7 @@ pub(super) fn formulate(input: &Inputs<'_>, known: &Known, whole_h: f64) -> Form
         let potential = potential(input, known, AssetIx(ix));
         let first = b.model.rows();
         b.places.push(Places { ports, potential, ..Places::default() });
-        for element in elements(input, known, &worth, AssetIx(ix)) {
+        for element in elements(input, known, worth, AssetIx(ix)) {
             match element {
                 Element::Source(e) => super::source::build(&mut b, AssetIx(ix), &e),
                 Element::Sink(e) => super::sink::build(&mut b, AssetIx(ix), &e),
@@ -119,7 +123,7 @@ pub(super) fn formulate(input: &Inputs<'_>, known: &Known, whole_h: f64) -> Form
         }
         b.places[ix].rows = first..b.model.rows();
         // The order of columns steers the search: here it takes a tenth less than at the end.
-        if input.site.pcc() == Some(AssetIx(ix)) {
+        if input.site.pcc() == Some(AssetIx(ix)) && !known.bare {
             super::demand::build(&mut b);
         }
     }
@@ -129,8 +133,10 @@ pub(super) fn formulate(input: &Inputs<'_>, known: &Known, whole_h: f64) -> Form
     }
     super::matching::build(&mut b);
     super::co2::build(&mut b);
-    super::reserve::build(&mut b);
-    super::survival::build(&mut b);
+    if !known.bare {
+        super::reserve::build(&mut b);
+        super::survival::build(&mut b);
+    }
     b.finish()
 }
 

@@ -27,6 +27,11 @@ pub(super) struct Known {
     pub performance: Vec<Vec<f64>>,
     /// What was replaced, in words.
     pub notes: Vec<String>,
+    /// What physics and contracts allow, without the care that a plan takes for its errors (margins, reserves) and
+    /// without the month's peak: the terms on which whole periods are settled and bounded.
+    pub bare: bool,
+    /// What is owed at the end is forgiven: a bound on one of several stretches.
+    pub open_end: bool,
 }
 
 /// The weather is forecast for the whole horizon.

@@ -69,7 +69,8 @@ fn power(b: &mut Build<'_>, asset: AssetIx, e: &Store, t: usize) -> Flow {
         return Flow { gains: vec![(net, -1.0)], charge: (net, -1.0), discharge: (net, 1.0) };
     }
     let charge = b.model.col(0.0, 0.0, e.charge[t]);
-    let discharge = b.model.col(e.wear.max(NO_TIE) * b.hours(t), 0.0, e.discharge[t]);
+    let tie = if b.known.bare { 0.0 } else { NO_TIE };
+    let discharge = b.model.col(e.wear.max(tie) * b.hours(t), 0.0, e.discharge[t]);
     b.inject(asset, e.port, t, &[(charge, -1.0), (discharge, 1.0)], 0.0);
     // With a positive price the losses and the wear of doing both at once are a pure cost. Elsewhere a binary forbids
     // it near now, and its relaxation (a convex mix of the two) far ahead.

@@ -47,6 +47,29 @@ impl TimeGrid {
         Self { intervals }
     }
 
+    /// For tools that walk in steps: a first interval of exactly `step_s` seconds, then steps like it to at least
+    /// `hours` where they are half an hour or longer, else those of [`TimeGrid::new`].
+    #[must_use]
+    pub fn led(now: Park, step_s: i64, hours: f64) -> Self {
+        let step_s = step_s.max(1);
+        let first = Interval { start: now, hours: step_s as f64 / 3600.0 };
+        let intervals = if step_s >= 2 * QUARTER_S {
+            let steps = (hours / first.hours - 1e-9).ceil().max(1.0) as i64;
+            (0..steps).map(|k| Interval { start: now.plus_s((k * step_s) as f64), ..first }).collect()
+        } else {
+            std::iter::once(first).chain(Self::new(first.end()).intervals).collect()
+        };
+        Self { intervals }
+    }
+
+    /// `steps` intervals of `step_s` seconds each.
+    #[must_use]
+    pub fn even(from: Park, step_s: i64, steps: usize) -> Self {
+        let hours = step_s as f64 / 3600.0;
+        let start = |k: usize| from.plus_s(k as f64 * step_s as f64);
+        Self { intervals: (0..steps).map(|k| Interval { start: start(k), hours }).collect() }
+    }
+
     /// Length in hours.
     #[must_use]
     pub fn hours(&self) -> f64 {

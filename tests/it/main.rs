@@ -1,6 +1,8 @@
 //! One binary of integration tests, by subject: each would link the solver anew.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod backtest;
+mod backtest_cli;
 mod bad_site;
 mod batches_and_rooms;
 mod checker;

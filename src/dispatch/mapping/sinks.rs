@@ -26,7 +26,7 @@ pub(super) fn load(input: &Inputs<'_>, asset: &Asset, available: bool, k: &Load,
 /// With what is known of the vehicles' stays an energy for each, without it the wish that is forecast, delayed.
 pub(super) fn ev_charger(input: &Inputs<'_>, known: &Known, ix: AssetIx, k: &EvCharger, free: bool) -> Element {
     let signal = &known.signal[ix.0];
-    let lost = input.site.values.lost_load_sheddable_per_kwh;
+    let lost = if known.open_end { 0.0 } else { input.site.values.lost_load_sheddable_per_kwh };
     if !free {
         return sink(signal.clone(), signal.clone(), Terms::Withheld { cost: 0.0, alarm: false });
     }

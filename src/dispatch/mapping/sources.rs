@@ -32,7 +32,7 @@ pub(super) fn grid(input: &Inputs<'_>, known: &Known, k: &Grid) -> Vec<Element> 
     };
     // A limit of nothing can still be exceeded, at its price; a grid that is not there cannot.
     let open = |crossing: Crossing| {
-        let planned = |t: usize| limit(t, crossing).map_or(0.0, |l| l.planned_kw());
+        let planned = |t: usize| limit(t, crossing).map_or(0.0, |l| if known.bare { l.kw } else { l.planned_kw() });
         (0..n).map(|t| if known.grid[t] { planned(t) } else { 0.0 }).collect::<Vec<_>>()
     };
     let over = |t: usize| {

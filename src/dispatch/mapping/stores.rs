@@ -81,7 +81,7 @@ pub(super) fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetI
         exclusive: vec![false; n],
     };
     let values = &input.site.values;
-    match &asset.kind {
+    let store = match &asset.kind {
         Kind::Battery(k) => {
             let forming = input.islanded && input.site.buses[port.bus.0].closed_by_islanded == Some(ix);
             let kept = k.soc_min + ISLAND_RESERVE * (k.soc_max - k.soc_min);
@@ -103,7 +103,8 @@ pub(super) fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetI
         }
         Kind::Co2Buffer(_) => Some(base),
         _ => None,
-    }
+    };
+    store.map(|s| if known.bare { Store { reserve: (0.0, 0.0), ..s } } else { s })
 }
 
 fn battery(base: Store, k: &Battery, capacity: f64, exclusive: Vec<bool>) -> Store {
