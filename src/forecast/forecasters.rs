@@ -147,7 +147,8 @@ impl<'a> Desk<'a> {
         };
         let form = form(&asset.kind)?;
         let rated = asset.kind.rated().kw();
-        let (low, high) = if matches!(form, Form::Sun | Form::Wind) { (0.0, rated) } else { (-rated, 0.0) };
+        let (low, high) =
+            if matches!(form, Form::Sun | Form::Wind | Form::Process) { (0.0, rated) } else { (-rated, 0.0) };
         Some(Subjected { series, asset: Some(asset), form, habit: habit(self.site, asset, form), low, high, now })
     }
 
@@ -228,7 +229,7 @@ impl Subjected<'_> {
             Form::Cars => rated * share.max(0.02).sqrt(),
             // Steepest in the middle of the power curve.
             Form::Wind => rated * (0.2 + 1.6 * (share * (1.0 - share)).sqrt()),
-            Form::Consumer => rated,
+            Form::Consumer | Form::Process => rated,
             Form::Outdoor => OUTDOOR_SCALE_K,
         }
     }
@@ -239,7 +240,7 @@ impl Subjected<'_> {
             Form::Sun => 0.45,
             Form::Wind => 0.35,
             Form::Cars => 0.4,
-            Form::Consumer => 0.15,
+            Form::Consumer | Form::Process => 0.15,
             Form::Outdoor => 0.3,
         }
     }

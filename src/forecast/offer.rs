@@ -123,7 +123,7 @@ impl Subject {
             Self::Asset(ix) => {
                 let asset = site.assets.get(ix.0);
                 let quantity = match asset.and_then(|a| form(&a.kind)) {
-                    Some(Form::Sun | Form::Wind) => "available_kw",
+                    Some(Form::Sun | Form::Wind | Form::Process) => "available_kw",
                     _ => "power_kw",
                 };
                 format!("{}.{quantity}", asset.map_or("?", |a| a.id.as_str()))
@@ -171,7 +171,7 @@ impl Subject {
                 let (rated, id) = (asset.kind.rated().kw(), asset.id.as_str());
                 let most = rated * (1.0 + ROUNDING);
                 match form(&asset.kind) {
-                    Some(Form::Sun | Form::Wind) => {
+                    Some(Form::Sun | Form::Wind | Form::Process) => {
                         (0.0, most, format!("{id} injects between 0 and its nameplate, {rated} kW"))
                     }
                     _ => (-most, 0.0, format!("{id} draws: an injection between -{rated} (its nameplate) and 0 kW")),

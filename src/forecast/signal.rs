@@ -30,6 +30,8 @@ pub(super) enum Form {
     /// Could be delivered, kW; learnt as the wind speed that the power curve gives it at, m/s: speed strays alike up and down,
     /// power does not.
     Wind,
+    /// Given off by a process, kW.
+    Process,
     /// Outdoor temperature, degC.
     Outdoor,
 }
@@ -41,6 +43,7 @@ pub(super) const fn form(kind: &Kind) -> Option<Form> {
         Kind::Wind(_) => Some(Form::Wind),
         Kind::EvCharger(_) => Some(Form::Cars),
         Kind::Load(_) | Kind::FlexibleLoad(_) => Some(Form::Consumer),
+        Kind::WasteHeat(_) => Some(Form::Process),
         _ => None,
     }
 }
@@ -61,7 +64,9 @@ pub(super) fn habit(site: &Site, asset: &Asset, form: Form) -> Habit {
     let by_day = |fade_h, typical, rate| Habit { by_calendar: false, rates: [rate; 2], fade_h, typical, slope };
     match form {
         // Ten working days, four days of weekends: two weeks each, and what is four weeks old hardly counts.
-        Form::Consumer => Habit { by_calendar: true, rates: [0.1, 0.25], fade_h: 1.5, typical: 0.02 * rated, slope },
+        Form::Consumer | Form::Process => {
+            Habit { by_calendar: true, rates: [0.1, 0.25], fade_h: 1.5, typical: 0.02 * rated, slope }
+        }
         Form::Cars => Habit { by_calendar: true, rates: [0.1, 0.25], fade_h: 1.5, typical: 0.05 * rated, slope },
         Form::Sun => by_day(3.0, 0.1, 0.1),
         Form::Wind => by_day(4.0, 0.5, 0.05),
@@ -83,7 +88,7 @@ pub(super) fn signal(kind: &Kind, state: &AssetState) -> Option<Value> {
             Ok(kw) if kw.abs() < OPEN_SHARE * k.rated_kw => Err(Reason::NotMeasured),
             other => other,
         }),
-        Kind::Load(_) => drawn(),
+        Kind::Load(_) | Kind::WasteHeat(_) => drawn(),
         _ => None,
     }
     .map(|v| v.and_then(|kw| if kw.is_finite() { Ok(kw) } else { Err(Reason::OutOfRange) }))

@@ -87,7 +87,10 @@ pub(super) fn store(input: &Inputs<'_>, known: &Known, worth: &Worth, ix: AssetI
             let kept = k.soc_min + ISLAND_RESERVE * (k.soc_max - k.soc_min);
             let reserve =
                 if forming { (kept * capacity, RESERVE_SHARE * values.lost_load_normal_per_kwh) } else { (0.0, 0.0) };
-            Some(Store { reserve, ..battery(base, k, capacity, exclusive(input, known)) })
+            // Above its window it could also burn its way back in.
+            let above = energy > k.soc_max * capacity + 1e-6;
+            let exclusive = exclusive(input, known).into_iter().map(|e| e || above).collect();
+            Some(Store { reserve, ..battery(base, k, capacity, exclusive) })
         }
         Kind::HeatTank(k) => {
             let reserve = (k.reserve * capacity, RESERVE_SHARE * values.lost_heat_per_kwh);

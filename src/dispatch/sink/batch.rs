@@ -25,6 +25,12 @@ pub(super) fn build(b: &mut Build<'_>, asset: AssetIx, e: &Sink, terms: &BatchTe
         }
     }
     for t in 0..n {
+        // One after the other: what runs already, and runs of several days.
+        let room = terms.rated - e.floor[t];
+        if !drawn[t].is_empty() && (terms.due.len() > 1 || e.floor[t] > 0.0) {
+            let row: Vec<(Col, f64)> = drawn[t].iter().map(|(col, kw)| (*col, -kw)).collect();
+            b.model.row(f64::NEG_INFINITY, room.max(0.0), &row);
+        }
         b.inject(asset, e.port, t, &drawn[t], -e.floor[t]);
         let runs = if e.floor[t] > 0.0 { 1.0 } else { 0.0 };
         let col = b.model.col(0.0, runs, 1.0);
