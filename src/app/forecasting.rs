@@ -112,7 +112,7 @@ mod tests {
                 r#"{"start":"2026-07-20T00:00:00Z","step_s":900,"values":[NaN],"expires":"2026-07-21T00:00:00Z"}"#,
                 "expected",
             ),
-            ("pv/available_kw", r#"{"start":"yesterday","step_s":900,"values":[1]}"#, "yesterday"),
+            ("pv/available_kw", r#"{"start":"yesterday","step_s":900,"values":[1]}"#, "as year"),
         ] {
             let said = told(topic, payload).unwrap_err();
             assert!(said.contains(part), "{said} does not say {part}");

@@ -104,7 +104,7 @@ impl View<'_> {
         let all = limits(self.input, k);
         let crossing = if s.up { Crossing::Import } else { Crossing::Export };
         let by = match narrowest(&all, crossing, at).map(|i| &all[i]) {
-            Some(l) if l.class.is_some() => format!("{:.0} kW{}", l.kw, l.whose()),
+            Some(l) if l.class.is_some() => format!("{:.0} kW by {}", l.kw, l.by),
             Some(l) if l.kw < kw - 1e-6 => format!("transformer_kva {:.0}", k.transformer_kva),
             _ => format!("{key} {kw:.0}"),
         };

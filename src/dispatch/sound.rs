@@ -40,15 +40,13 @@ impl Sound {
 fn horizon(input: &Inputs<'_>, state: &SiteState, notes: &mut Vec<String>) -> Option<Horizon> {
     let (now, given) = (state.now.park, input.horizon);
     let doubtful = |q: &Quantiles| q.p10.iter().chain(&q.p90).any(|v| !v.is_finite());
-    let warm = given.outdoor_c.as_ref().is_some_and(|list| list.iter().any(|c| !c.is_finite()));
     if covers(&given.grid.intervals, now) {
-        if !warm && !given.quantiles.iter().any(doubtful) {
+        if !given.quantiles.iter().any(doubtful) {
             return None;
         }
-        notes.push("quantiles or outdoor temperatures that are not finite: left out".to_owned());
+        notes.push("quantiles that are not finite: left out".to_owned());
         let mut horizon = given.clone();
         horizon.quantiles.iter_mut().filter(|q| doubtful(q)).for_each(|q| *q = Quantiles::default());
-        horizon.outdoor_c = horizon.outdoor_c.filter(|_| !warm);
         return Some(horizon);
     }
     notes

@@ -59,6 +59,7 @@ fn reserve_covers_what_forecasts_miss_by_their_quantiles_or_by_default() {
     islanded(&mut case);
     set(&mut case, "load", -150.0);
     set(&mut case, "pv", 50.0);
+    case.horizon.quantiles.fill(Quantiles::default());
     // The engine gives 100 of its 120 kW: 20 are left. By default the sun may miss 15 and the load exceed 15.
     near(short(&solved(&case), SPINNING, 0), 10.0);
     let (pv, load) = (ix(&case, "pv"), ix(&case, "load"));

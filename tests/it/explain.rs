@@ -140,7 +140,7 @@ fn a_limit_from_outside_is_told_from_the_rating() {
     let c = conflict(&plan, "load: not served");
     assert_eq!((c.from, c.to), (0, 4), "while the limit stands: {c:?}");
     let why = reasons(c);
-    assert!(why.contains(&"grid: import limit (a limit from outside of 200 kW)".to_owned()), "{why:?}");
+    assert!(why.contains(&"grid: import limit (200 kW by dso)".to_owned()), "{why:?}");
     assert!(why.contains(&"chp: its rating".to_owned()), "{why:?}");
 }
 
