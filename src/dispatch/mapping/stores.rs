@@ -23,13 +23,13 @@ fn exclusive(input: &Inputs<'_>, known: &Known) -> Vec<bool> {
         _ => None,
     });
     let leaves = |t: usize| {
-        let all = crossing.as_ref().filter(|_| known.grid[t])?;
-        narrowest(all, Crossing::Export, input.horizon.grid.intervals[t].start).map(|i| all[i].planned_kw())
+        let Some(all) = crossing.as_ref().filter(|_| known.grid[t]) else { return 0.0 };
+        narrowest(all, Crossing::Export, input.horizon.grid.intervals[t].start).map_or(0.0, |i| all[i].planned_kw())
     };
     let stuck =
         |t: usize| input.site.assets.iter().enumerate().map(|(i, a)| stuck_kw(input, known, i, a, t)).sum::<f64>();
     // Burning ahead makes room for what will not be able to leave.
-    let ever = (0..known.len()).any(|t| stuck(t) > leaves(t).unwrap_or(0.0));
+    let ever = (0..known.len()).any(|t| stuck(t) > leaves(t));
     (0..known.len()).map(|t| ever || known.import_price[t] < 0.0 || known.export_price[t] < 0.0).collect()
 }
 
@@ -38,7 +38,7 @@ fn stuck_kw(input: &Inputs<'_>, known: &Known, i: usize, asset: &Asset, t: usize
     let free = input.state.assets[i].availability == Availability::Available
         && commands(input, asset, &[Point::WMax, Point::WSet]);
     match &asset.kind {
-        Kind::Pv(_) | Kind::Wind(_) if !free => known.signal[i].get(t).copied().unwrap_or(0.0),
+        Kind::Pv(_) | Kind::Wind(_) if !free => known.signal[i].get(t).map_or(0.0, |kw| *kw),
         Kind::Chp(_) | Kind::Genset(_) | Kind::FuelCell(_) if !free => asset.kind.rated().kw(),
         _ => 0.0,
     }
