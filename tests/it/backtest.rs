@@ -1,6 +1,9 @@
 //! Backtests: what a series must be, what each policy costs, and that the bound bounds them all.
 
+use std::path::Path;
+
 use hexad::backtest::{Policy, Report, Run, Series, Tools, bound, run};
+use hexad::devices::profile::ProfileStore;
 use hexad::site::{Kind, Site};
 use hexad::solver::InProcess;
 use hexad::units::Park;
@@ -8,6 +11,7 @@ use hexad::units::Park;
 use crate::park;
 
 const OFFICE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/sites/small-office.toml");
+const CLINIC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/sites/weak-grid.toml");
 pub const OWN: Policy = Policy::Rolling { perfect: false };
 pub const PERFECT: Policy = Policy::Rolling { perfect: true };
 const ALL: [Policy; 4] = [Policy::None, Policy::Rules, OWN, PERFECT];
@@ -70,8 +74,9 @@ fn bounded(site: &Site, series: &Series) -> f64 {
     bound(&job, &mut InProcess, &mut |_| {}).unwrap()
 }
 
-/// 2026-03-30 00:00 in Berlin, two days before the end of a month, and 2026-07-14 00:00 in Suzhou.
+/// 2026-03-30 00:00 in Berlin, two days before the end of a month; 2026-04-10 23:00 in Lagos; 2026-07-14 00:00 in Suzhou.
 const SPRING: i64 = 1_774_821_600;
+const APRIL: i64 = 1_775_858_400;
 const SUMMER: i64 = 1_783_958_400;
 
 fn parts(r: &Report) -> f64 {
@@ -205,6 +210,30 @@ fn an_outage_leaves_nobody_without_while_the_battery_lasts() {
         assert!(
             (r.unserved_kwh - r.unserved_critical_kwh - r.unserved_normal_kwh - r.unserved_sheddable_kwh).abs() < 1e-9
         );
+    }
+}
+
+/// Three hours without the grid that nobody foresees, from one o'clock at night.
+#[test]
+fn a_clinic_lives_through_a_night_without_the_grid_by_genset_and_battery() {
+    let site = hexad::config::read_site(Path::new(CLINIC), &ProfileStore::load(&[]).unwrap()).unwrap();
+    let series = series(&site, &table(&site, APRIL, 3600, 96, 1, 50..53));
+    let none = walked(&site, &series, Policy::None, None);
+    assert!(none.unserved_critical_kwh > 15.0 && none.unserved_normal_kwh > 30.0 && none.starts == 0, "{none:?}");
+    let mut text = Vec::new();
+    let own = walked(&site, &series, OWN, Some(&mut text));
+    assert!(own.unserved_kwh < 1e-6 && own.fallbacks == 0, "{own:?}");
+    assert!(own.starts > 0 && own.cost_fuel > 0.0 && own.cost_total < 0.5 * none.cost_total, "{own:?} {none:?}");
+
+    let text = String::from_utf8(text).unwrap();
+    let mut lines = text.lines();
+    let names: Vec<&str> = lines.next().unwrap().split(',').collect();
+    for line in lines.skip(50).take(3) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let value = |name: &str| cells[names.iter().position(|n| *n == name).unwrap()].parse::<f64>().unwrap();
+        let wanted = -["critical", "normal", "sheddable"].map(|id| value(&format!("{id}.kw"))).iter().sum::<f64>();
+        assert!(wanted > 20.0 && value("grid.kw").abs() < 1e-6 && value("pv.kw").abs() < 1e-6, "{line}");
+        assert!((value("genset.kw") + value("battery.kw") - wanted).abs() < 0.05, "{line}");
     }
 }
 

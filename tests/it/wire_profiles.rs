@@ -67,6 +67,7 @@ fn signs_are_injection_and_fallbacks_are_the_manuals() {
     let store = store();
     let safe = |name: &str| store.get(name).unwrap().safe_values().collect::<Vec<_>>();
     assert_eq!(safe("ref-chp-400"), [(Point::WSet, 200.0), (Point::On, 0.0)]);
+    assert_eq!(safe("ref-genset-100"), [(Point::WSet, 30.0), (Point::On, 0.0)]);
     assert_eq!(safe("ref-dump-cooler"), [(Point::HeatSet, 0.0)]);
     assert_eq!(safe("ref-feeder-relay"), [(Point::On, 1.0)]);
     let reversion = |name: &str| store.get(name).unwrap().reversion();

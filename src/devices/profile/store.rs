@@ -25,6 +25,7 @@ pub const BUILT_IN: &[(&str, &str)] = built_in![
     "ref-ev-park",
     "ref-feeder-relay",
     "ref-gas-meter",
+    "ref-genset-100",
     "ref-heat-exchanger",
     "ref-heat-meter",
     "ref-heat-pump-300",
