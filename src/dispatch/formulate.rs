@@ -20,6 +20,11 @@ use crate::site::{AssetIx, BusIx, Carrier};
 /// saving, more than the noise of a re-solve.
 pub(super) const CHURN: f64 = 0.5;
 pub(super) const CHURN_H: f64 = 0.3;
+/// Without the grid, load lost an hour later counts this share less: by then the grid may be back. Were all hours alike, a
+/// plan for what cannot be carried through would put off serving anybody, and so would the next.
+const LATER: f64 = 0.01;
+/// But never less than this share.
+const LATEST: f64 = 0.5;
 
 /// A slack of the programme and what it means.
 #[derive(Debug)]
@@ -188,6 +193,16 @@ impl Build<'_> {
     /// A slack that lasts `hours`, shown at interval `t`, at `price` per unit and hour.
     pub fn relief_for(&mut self, hours: f64, t: usize, price: f64, what: impl FnOnce() -> String) -> Col {
         let col = self.model.col(price * hours, 0.0, f64::INFINITY);
+        self.reliefs.push(Relief { col, interval: t, what: what(), price });
+        col
+    }
+
+    /// Load of a bus that is not served, in kW at `price` per kWh.
+    pub fn lost(&mut self, bus: BusIx, t: usize, price: f64, what: impl FnOnce() -> String) -> Col {
+        let electric = self.input.site.buses[bus.0].carrier == Carrier::Electricity;
+        let away = electric && !self.known.bare && !self.known.grid[t];
+        let share = if away { (1.0 - LATER * self.known.begin[t]).max(LATEST) } else { 1.0 };
+        let col = self.model.col(share * price * self.hours(t), 0.0, f64::INFINITY);
         self.reliefs.push(Relief { col, interval: t, what: what(), price });
         col
     }

@@ -29,6 +29,7 @@ pub(super) fn build(b: &mut Build<'_>, asset: AssetIx, e: &Sink) {
 }
 
 fn withheld(b: &mut Build<'_>, asset: AssetIx, e: &Sink, cost: f64, alarm: bool) {
+    let bus = b.input.site.assets[asset.0].ports[e.port].bus;
     for t in 0..b.len() {
         let room = e.want[t] - e.floor[t];
         if room <= 0.0 {
@@ -37,7 +38,7 @@ fn withheld(b: &mut Build<'_>, asset: AssetIx, e: &Sink, cost: f64, alarm: bool)
         }
         let col = if alarm {
             let what = format!("{}: shed", b.id(asset));
-            b.relief(t, cost, || what)
+            b.lost(bus, t, cost, || what)
         } else {
             b.model.col(cost * b.hours(t), 0.0, room)
         };
@@ -74,7 +75,7 @@ fn unserved(b: &mut Build<'_>, asset: AssetIx, e: &Sink, lost: f64) {
             continue;
         }
         let what = format!("{}: not served", b.id(asset));
-        let col = b.relief(t, lost, || what);
+        let col = b.lost(bus, t, lost, || what);
         b.model.cap(col, e.want[t]);
         b.balance_term(bus, t, col, 1.0);
     }

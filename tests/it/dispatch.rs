@@ -446,6 +446,16 @@ fn an_island_uses_no_grid_and_sheds_by_tier() {
 }
 
 #[test]
+fn an_island_that_cannot_last_serves_the_first_hours_first() {
+    let mut case = small(&format!("{SMALL}{BATTERY}"), 40.0, 0.0);
+    case.horizon.grid_available.fill(false);
+    let plan = case.plan(&mut InProcess);
+    let p = power(&case, &plan, "battery");
+    assert!(p[0] > 39.9 && p[p.len() - 1] < 0.1, "{p:?}");
+    assert_eq!(checker::faults(&case.inputs(None), &plan, 4.0), Vec::<String>::new());
+}
+
+#[test]
 fn highs_and_microlp_find_the_same_cost() {
     for (text, load, heat) in [(format!("{SMALL}{BATTERY}"), 150.0, 0.0), (format!("{SMALL}{BOILER}"), 20.0, 130.0)] {
         let mut case = small(&text, load, heat);

@@ -30,11 +30,12 @@ impl Desk<'_> {
                 && !self.sheds(ix, k)
             {
                 let wanted = self.signal(ix, false)[t];
-                consumers.push((self.lost(bus.carrier, k.tier), wanted));
+                consumers.push((self.lost(bus.carrier, k.tier) * self.patience(bus.carrier, t), wanted));
                 who.push(asset.id.clone());
             }
             if matches!(asset.kind, Kind::Batch(_)) && asset.ports[0].bus.0 == b && !self.waits(ix) {
-                consumers.push((self.lost(bus.carrier, Tier::Normal), -self.power(ix, 0, t)));
+                let value = self.lost(bus.carrier, Tier::Normal) * self.patience(bus.carrier, t);
+                consumers.push((value, -self.power(ix, 0, t)));
                 who.push(asset.id.clone());
             }
         }
@@ -68,6 +69,12 @@ impl Desk<'_> {
             Carrier::Hydrogen | Carrier::Co2 => v.lost_hydrogen_per_kwh,
             Carrier::Electricity | Carrier::Gas => self.lost_load(tier),
         }
+    }
+
+    /// While the grid is away, electric load lost an hour later counts a hundredth less, down to a half.
+    pub(super) fn patience(&self, carrier: Carrier, t: usize) -> f64 {
+        let there = !self.input.islanded && self.input.horizon.grid_available.get(t).copied().unwrap_or(true);
+        if there || carrier != Carrier::Electricity { 1.0 } else { (1.0 - 0.01 * self.begin[t]).max(0.5) }
     }
 
     pub(super) fn lost_load(&self, tier: Tier) -> f64 {

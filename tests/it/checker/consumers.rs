@@ -25,11 +25,13 @@ impl Desk<'_> {
 
     pub(super) fn load(&mut self, ix: usize, k: &Load) {
         let (wish, sheds) = (self.signal(ix, false), self.sheds(ix, k));
-        let price = self.lost_of(ix, k.tier);
+        let carrier = self.input.site.buses[self.input.site.assets[ix].ports[0].bus.0].carrier;
+        let value = self.lost_of(ix, k.tier);
         for (t, want) in wish.iter().enumerate() {
             let taken = self.taken(ix, t, if sheds { 0.0 } else { *want }, *want);
             if sheds {
                 let id = self.id(ix);
+                let price = value * self.patience(carrier, t);
                 self.gives_way("shed", &[id], t, (want - taken).max(0.0), price);
             }
         }
