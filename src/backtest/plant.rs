@@ -2,7 +2,7 @@
 
 use super::meter::Meter;
 use super::series::Series;
-use crate::dispatch::Plan;
+use crate::dispatch::{AssetPlan, Plan};
 use crate::site::{Carrier, Kind, Reason, RunState, Site};
 use crate::state::{AssetState, Availability, Believed, BusState, Day, Running, SiteState, Today, Weather};
 use crate::units::{Mono, Now, Park, Power};
@@ -24,6 +24,8 @@ pub(super) struct Plant {
     /// Per asset: what counts by the day; and the day's CO2, kg.
     today: Vec<Today>,
     co2_today_kg: f64,
+    /// Per asset: principal power of the last step, kW.
+    power: Vec<f64>,
 }
 
 /// One step as it is seen from outside: what is wanted and available, per asset in kW, and whether the grid is there.
@@ -49,6 +51,7 @@ impl Plant {
             day: Day::default(),
             today: vec![Today::default(); site.assets.len()],
             co2_today_kg: 0.0,
+            power: vec![0.0; site.assets.len()],
         }
     }
 
@@ -69,7 +72,13 @@ impl Plant {
             let signal = seen.signal.get(ix).copied().flatten().map(|kw| if injects { kw } else { -kw });
             let shown = |kw: f64| Believed { measured: Ok(kw), power: Power::from_kw(kw), age_s: 0.0 };
             // Machines and stores are not looked at port by port: what they do is decided anew each step.
-            let port = shown(signal.map_or(0.0, |kw| kw));
+            let unseen = Believed { measured: Err(Reason::NotMeasured), power: Power::ZERO, age_s: 0.0 };
+            let port = match a.kind {
+                // Whether it runs tells whether it may go on.
+                Kind::Batch(_) => shown(self.power[ix]),
+                _ if a.kind.commitment().is_some() => unseen,
+                _ => shown(signal.map_or(0.0, |kw| kw)),
+            };
             let running = self.running[ix];
             let on = running.is_some_and(|r| r.on);
             AssetState {
@@ -142,6 +151,8 @@ impl Plant {
             let now = Now { mono: Mono(0), park: at, synchronised: true };
             self.co2_today_kg = self.day.advance(site, now, &mut assets);
         }
+        let last = |done: &AssetPlan| done.power_kw.first().and_then(|p| p.first()).copied().unwrap_or_default();
+        self.power = plan.assets.iter().map(last).collect();
         self.today = assets.into_iter().map(|a| a.today).collect();
     }
 }

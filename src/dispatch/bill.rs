@@ -1,6 +1,6 @@
 //! What an interval costs as it came to pass, by the same elements that planned it: whoever decided.
 
-use super::elements::{BatchTerms, Converter, Element, Owed, Sink, Source, Stay, Terms};
+use super::elements::{BatchTerms, Converter, Element, Owed, Run, Sink, Source, Start, Stay, Terms};
 use super::flow::Flow;
 use super::known::Known;
 use super::mapping::elements;
@@ -48,7 +48,8 @@ pub fn bill(input: &Inputs<'_>, plan: &Plan) -> Bill {
         for element in elements(input, &known, &worth, ix) {
             ledger.element(ix, &element);
         }
-        if let Some(could) = plan.assets.get(ix.0).and_then(|a| a.potential_kw.first()).filter(|kw| **kw > 0.0) {
+        let weather = matches!(input.site.assets[ix.0].kind, Kind::Pv(_) | Kind::Wind(_));
+        if let Some(could) = plan.assets.get(ix.0).and_then(|a| a.potential_kw.first()).filter(|_| weather) {
             ledger.bill.curtailed_kwh += (could - ledger.power(ix, 0)).max(0.0) * ledger.hours();
         }
     }
@@ -89,7 +90,13 @@ impl Ledger<'_> {
         match element {
             Element::Source(e) => self.source(ix, e),
             Element::Sink(e) => self.sink(ix, e),
-            Element::Store(e) => self.bill.wear += e.wear * self.power(ix, e.port).max(0.0) * h,
+            Element::Store(e) => {
+                self.bill.wear += e.wear * self.power(ix, e.port).max(0.0) * h;
+                let kwh = self.plan.assets.get(ix.0).and_then(|a| a.energy_kwh.first());
+                if let Some(kwh) = kwh.filter(|_| e.exposed) {
+                    self.bill.slack += e.outside * ((e.low - kwh).max(0.0) + (kwh - e.high).max(0.0)) * h;
+                }
+            }
             Element::Converter(e) => self.converter(ix, e),
             // Taken out of what the supplies have emitted.
             Element::Capture(_) => self.emit(-self.power(ix, 1) * h),
@@ -209,9 +216,10 @@ fn left_without(stays: &[Stay], mut drawn: f64) -> f64 {
 
 /// The cost of a run whose last chance to begin has passed.
 fn skipped(terms: &BatchTerms, taken: f64, hours: f64) -> f64 {
-    let begun = taken > 0.5 * terms.rated;
-    let last = |run: &&super::elements::Run| !run.later && run.starts.iter().all(|s| s.at_h < hours - 1e-6);
-    if begun { 0.0 } else { terms.due.iter().filter(last).count() as f64 * terms.skipped }
+    let last = |run: &&Run| !run.later && run.starts.iter().all(|s| s.at_h < hours - 1e-6);
+    let share = |s: &Start| s.share.first().copied().filter(|share| *share > 0.0);
+    let begun = |run: &&Run| run.starts.iter().filter_map(share).any(|s| taken > 0.5 * terms.rated * s);
+    terms.due.iter().filter(last).filter(|run| !begun(run)).count() as f64 * terms.skipped
 }
 
 /// What a day that ends now is short of its contract, in money.

@@ -14,6 +14,8 @@ use crate::site::{AssetIx, Kind};
 
 /// Nodes for the whole programme of a short stretch. The bound is proven however early the search stops.
 const NODES: u32 = 200;
+/// No room is further outside its band at a cut, kelvin.
+const ROOM_K: f64 = 30.0;
 /// Nearer than this to the best commitments is near enough.
 const GAP: f64 = 2e-3;
 
@@ -40,7 +42,7 @@ pub struct Stretch<'a> {
 /// The solver's.
 pub fn bound(stretch: &Stretch<'_>, solve: &mut dyn Solve) -> Result<f64, SolveError> {
     let input = &Inputs { last: None, ..stretch.input };
-    let known = Known { bare: true, open_end: stretch.continued, ..Known::of(input) };
+    let known = Known { bare: true, open_end: stretch.continued, open_start: stretch.continues, ..Known::of(input) };
     let worth = Worth { stored: stretch.stored.to_vec(), ..worth(input, &known) };
     let mut f = valued(input, &known, &worth, if stretch.whole { f64::INFINITY } else { 0.0 });
     if stretch.continues {
@@ -64,7 +66,11 @@ fn free_start(f: &mut Formulation, stretch: &Stretch<'_>) {
         let Some(state) = place.state.first() else { continue };
         let Some(Ok(energy)) = input.state.assets[ix].energy else { continue };
         let (Some(price), Some(first)) = (stretch.stored.get(ix), place.energy.first()) else { continue };
-        let window = f.problem.columns[first.0];
+        let mut window = f.problem.columns[first.0];
+        if let Kind::Room(k) = &input.site.assets[ix].kind {
+            let far = ROOM_K * k.kwh_per_k;
+            (window.lower, window.upper) = (-far, far + k.kwh_per_k * (k.comfort_c[1] - k.comfort_c[0]));
+        }
         let row = &mut f.problem.rows[state.0];
         // The row holds what is left of the given energy after the first interval; of a room also what drifts in.
         let keep = match place.state.get(1) {

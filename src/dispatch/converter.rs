@@ -49,7 +49,7 @@ pub(super) fn build(b: &mut Build<'_>, asset: AssetIx, e: &Converter) {
     if let Some(run) = run.into_iter().collect::<Option<Vec<Col>>>() {
         ramp::build(b, asset, e, &powers, &run);
     }
-    if let Some(budget) = &e.budget {
+    if let Some(budget) = e.budget.as_ref().filter(|_| !b.known.bare) {
         day::budget(b, asset, budget, &powers);
     }
     b.places[asset.0].on = switched.map(|s| s.on).unwrap_or_default();

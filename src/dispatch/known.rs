@@ -32,6 +32,8 @@ pub(super) struct Known {
     pub bare: bool,
     /// What is owed at the end is forgiven: a bound on one of several stretches.
     pub open_end: bool,
+    /// What began before the horizon is forgiven: a bound on one of several stretches.
+    pub open_start: bool,
 }
 
 /// The weather is forecast for the whole horizon.

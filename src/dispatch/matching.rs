@@ -9,6 +9,10 @@ use super::model::Col;
 use crate::site::{Asset, BusIx, Kind};
 
 pub(super) fn build(b: &mut Build<'_>) {
+    // What the account held before a cut is not known.
+    if b.known.open_start {
+        return;
+    }
     for bus in (0..b.input.site.buses.len()).map(BusIx) {
         if b.input.site.assets.iter().any(|a| matched(a, bus)) {
             account(b, bus);

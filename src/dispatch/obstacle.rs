@@ -119,7 +119,7 @@ impl View<'_> {
             let least = s.asset.kind.commitment().map_or(0.0, |c| c.min_load) * s.asset.kind.rated().kw();
             return match (s.able(), held) {
                 (true, true) => s.say("held off by its minimum rest", 0.0, None, false),
-                (true, false) if s.up => s.say(&format!("off; it runs from {least:.0} kW"), 0.0, None, false),
+                (true, false) => s.say(&format!("off; it runs from {least:.0} kW"), 0.0, None, false),
                 _ => None,
             };
         }

@@ -188,7 +188,9 @@ impl Step<'_> {
             .filter(|i| self.input.site.assets[*i].ports.first().is_some_and(|p| p.bus == bus))
             .map(AssetIx)
             .collect();
-        let tank_low = on_bus.iter().any(|a| self.share(*a).is_some_and(|s| s < TANK_LOW));
+        // A room has a thermostat of its own.
+        let tank = |a: &&AssetIx| !matches!(self.site_asset(**a).kind, Kind::Room(_));
+        let tank_low = on_bus.iter().filter(tank).any(|a| self.share(*a).is_some_and(|s| s < TANK_LOW));
         let mut machines: Vec<AssetIx> =
             on_bus.into_iter().filter(|a| order::serves(&self.site_asset(*a).kind)).collect();
         // The machines that bring along something of use come first.
@@ -276,7 +278,12 @@ impl Step<'_> {
             Kind::GasSupply(k) => want.clamp(0.0, k.max_kw),
             Kind::HeatSupply(k) => want.clamp(0.0, k.max_kw),
             Kind::WasteHeat(_) => want.clamp(0.0, self.known.signal[asset.0][t]),
-            Kind::HydrogenOfftake(k) if self.available(asset) => want.clamp(-k.max_kw, 0.0),
+            Kind::HydrogenOfftake(k) if self.available(asset) => {
+                // What is sold as renewable is what the account holds now; rules do not look into the hours to come.
+                let held = if t == 0 { self.input.state.assets[asset.0].today.matched.kwh().max(0.0) } else { 0.0 };
+                let most = if k.hourly_matching { held / self.known.hours[t] } else { k.max_kw };
+                want.clamp(-k.max_kw.min(most), 0.0)
+            }
             Kind::Co2Hub(k) if self.available(asset) => want.clamp(-k.max_kg_per_h, 0.0),
             Kind::DumpCooler(k) if self.available(asset) => want.clamp(-k.rated_kw, 0.0),
             Kind::Battery(_) | Kind::HeatTank(_) | Kind::ColdTank(_) | Kind::HydrogenTank(_) | Kind::Co2Buffer(_) => {

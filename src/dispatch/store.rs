@@ -91,14 +91,20 @@ fn energy(b: &mut Build<'_>, asset: AssetIx, e: &Store, t: usize) -> Col {
         (low, high) = (f64::NEG_INFINITY, f64::INFINITY);
     }
     let col = b.model.col(0.0, low, high);
+    // Discomfort is paid for, and no conflict of limits: the weather alone takes a room out of its band.
+    let outside = |b: &mut Build<'_>, side: &str| {
+        if e.exposed {
+            return b.model.col(e.outside * b.hours(t), 0.0, f64::INFINITY);
+        }
+        let what = format!("{}: stored energy {side} its window", b.id(asset));
+        b.relief(t, e.outside, || what)
+    };
     if below {
-        let what = format!("{}: stored energy below its window", b.id(asset));
-        let slack = b.relief(t, e.outside, || what);
+        let slack = outside(b, "below");
         b.model.row(e.low, f64::INFINITY, &[(col, 1.0), (slack, 1.0)]);
     }
     if above {
-        let what = format!("{}: stored energy above its window", b.id(asset));
-        let slack = b.relief(t, e.outside, || what);
+        let slack = outside(b, "above");
         b.model.row(f64::NEG_INFINITY, e.high, &[(col, 1.0), (slack, -1.0)]);
     }
     let (reserve, price) = e.reserve;

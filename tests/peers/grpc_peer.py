@@ -53,7 +53,8 @@ def snapshot(peer):
     assert flows and all(f.power_kw.WhichOneof("kind") == "value" for f in flows)
     measured = sum(f.power_kw.value for f in flows if f.carrier == "electricity")
     balance = next(b for b in seen.buses if b.carrier == "electricity").balance_kw.value
-    assert abs(measured - balance) < 1e-6 and abs(balance) < 100, f"{measured} {balance}"
+    # Meters are read one after the other while machines ramp: open by a tenth of the park's power at most times, not by half.
+    assert abs(measured - balance) < 1e-6 and abs(balance) < 400, f"{measured} {balance}"
     assert len(peer.call("SnapshotService.GetSnapshot").points) == 0
 
 

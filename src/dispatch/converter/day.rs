@@ -26,7 +26,7 @@ fn days(b: &Build<'_>) -> Vec<Vec<usize>> {
 /// Starts beyond what a day allows are paid for: a limit that has been passed already must not forbid a plan, and
 /// critical load is worth another start.
 pub(super) fn starts(b: &mut Build<'_>, asset: AssetIx, c: &Commit, s: &Switched) {
-    let Some(bound) = &c.starts_per_day else { return };
+    let Some(bound) = c.starts_per_day.as_ref().filter(|_| !b.known.bare) else { return };
     let (most, price, mut so_far) = (bound.most, bound.over, bound.so_far);
     for day in days(b) {
         let what = format!("{}: more starts than {most} a day", b.id(asset));

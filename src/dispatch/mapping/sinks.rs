@@ -2,7 +2,7 @@
 
 use super::super::Inputs;
 use super::super::calendar::spans;
-use super::super::elements::{BatchTerms, Element, Owed, Sink, Terms};
+use super::super::elements::{BatchTerms, Element, Owed, Run, Sink, Terms};
 use super::super::known::Known;
 use super::batches::runs;
 use super::commands;
@@ -35,7 +35,10 @@ pub(super) fn ev_charger(input: &Inputs<'_>, known: &Known, ix: AssetIx, k: &EvC
         let terms = Terms::Delayed { cost: k.delay_per_kwh, rated, lost };
         return sink(signal.clone(), vec![0.0; signal.len()], terms);
     }
-    let stays = stays(input, known, ix, k);
+    let mut stays = stays(input, known, ix, k);
+    for stay in stays.iter_mut().filter(|s| known.open_start && s.most.first().is_some_and(|kw| *kw > 0.0)) {
+        stay.need = 0.0;
+    }
     let want = drawable(input, ix, &stays, known.len());
     sink(want, vec![0.0; known.len()], Terms::Stays { stays, lost })
 }
@@ -59,7 +62,10 @@ pub(super) fn batch(
         (false, _) => sink(known.signal[ix.0].clone(), zero, Terms::Unserved(lost)),
         (true, false) => sink(runs.running, zero, Terms::Unserved(lost)),
         (true, true) => {
-            let terms = BatchTerms { rated: k.rated_kw, due: runs.due, skipped: k.skipped_cost, beyond };
+            let open = |r: &Run| known.open_start && r.starts.iter().any(|s| s.at_h < 1e-6);
+            let due = runs.due.into_iter().filter(|r| !open(r)).collect();
+            let beyond = if known.open_end { 0.0 } else { beyond };
+            let terms = BatchTerms { rated: k.rated_kw, due, skipped: k.skipped_cost, beyond };
             sink(known.signal[ix.0].clone(), runs.running, Terms::Batch(terms))
         }
     }
@@ -75,7 +81,8 @@ pub(super) fn hydrogen_offtake(input: &Inputs<'_>, known: &Known, ix: AssetIx, k
         let kwh = k.kwh_per_day - today - k.max_kw * (day.to_h - end_h).max(0.0);
         Owed { share: day.shares(known), kwh, shortfall: k.shortfall_per_kwh }
     });
-    let owed = owed.filter(|o| o.kwh > 0.0).collect();
+    let open = |o: &Owed| known.open_start && o.share.first().is_some_and(|s| *s > 0.0);
+    let owed = owed.filter(|o| o.kwh > 0.0 && !open(o)).collect();
     let n = known.len();
     sink(vec![k.max_kw; n], vec![0.0; n], Terms::Contract { price: k.price_per_kwh, owed })
 }
