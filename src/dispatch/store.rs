@@ -91,20 +91,19 @@ fn energy(b: &mut Build<'_>, asset: AssetIx, e: &Store, t: usize) -> Col {
         (low, high) = (f64::NEG_INFINITY, f64::INFINITY);
     }
     let col = b.model.col(0.0, low, high);
-    // Discomfort is paid for, and no conflict of limits: the weather alone takes a room out of its band.
-    let outside = |b: &mut Build<'_>, side: &str| {
-        if e.exposed {
-            return b.model.col(e.outside * b.hours(t), 0.0, f64::INFINITY);
-        }
-        let what = format!("{}: stored energy {side} its window", b.id(asset));
-        b.relief(t, e.outside, || what)
-    };
     if below {
-        let slack = outside(b, "below");
+        let what = format!("{}: stored energy below its window", b.id(asset));
+        let slack = b.relief(t, e.outside, || what);
         b.model.row(e.low, f64::INFINITY, &[(col, 1.0), (slack, 1.0)]);
     }
     if above {
-        let slack = outside(b, "above");
+        // A room that the weather alone takes out of its band is paid for, and no conflict of limits.
+        let slack = if e.exposed {
+            b.model.col(e.outside * b.hours(t), 0.0, f64::INFINITY)
+        } else {
+            let what = format!("{}: stored energy above its window", b.id(asset));
+            b.relief(t, e.outside, || what)
+        };
         b.model.row(f64::NEG_INFINITY, e.high, &[(col, 1.0), (slack, -1.0)]);
     }
     let (reserve, price) = e.reserve;
