@@ -91,7 +91,6 @@ const IN_PLANS: &[(&str, &str, Spoil)] = &[
     ("electricity of a chiller", "instead of", |c, p| port(c, p, |k| matches!(k, Kind::Chiller(_)), 1, 1.0)),
     ("heat of an exchanger", "instead of", |c, p| port(c, p, |k| matches!(k, Kind::HeatExchanger(_)), 1, 1.0)),
     ("hydrogen of an electrolyser", "instead of", |c, p| port(c, p, |k| matches!(k, Kind::Electrolyser(_)), 1, 1.0)),
-    ("hydrogen of a fuel cell", "instead of", |c, p| port(c, p, |k| matches!(k, Kind::FuelCell(_)), 1, 1.0)),
     ("off while it gives", "while off", |c, p| {
         first(c, p, |_, p, ix| {
             let Some(t) = busy(p, ix, 2.0).filter(|t| p.assets[ix].on.get(*t) == Some(&true)) else { return false };
@@ -163,19 +162,6 @@ const IN_SITES: &[(&str, &str, Spoil)] = &[
             busy
         })
     }),
-    ("efficiency curve", "instead of", |c, p| {
-        first(c, p, |c, p, ix| {
-            let busy = busy(p, ix, 5.0).is_some();
-            let curve = match &mut c.site.assets[ix].kind {
-                Kind::Boiler(k) => &mut k.efficiency_curve,
-                Kind::Chp(k) => &mut k.efficiency_curve,
-                Kind::Electrolyser(k) => &mut k.efficiency_curve,
-                _ => return false,
-            };
-            curve.iter_mut().for_each(|x| x[1] *= 0.8);
-            busy && !curve.is_empty()
-        })
-    }),
     ("window of a battery", "outside [", |c, p| {
         first(c, p, |c, p, ix| {
             let most = p.assets[ix].energy_kwh.iter().copied().fold(0.0, f64::max);
@@ -229,7 +215,10 @@ const IN_SITES: &[(&str, &str, Spoil)] = &[
     }),
     ("length of a batch", "in a run of", |c, p| {
         first(c, p, |c, p, ix| {
-            let busy = busy(p, ix, 2.0).is_some();
+            // A run that an end of the horizon cuts may be of any length.
+            let power = &p.assets[ix].power_kw[0];
+            let inside = power[0].abs() < 0.01 && power.last().is_some_and(|v| v.abs() < 0.01);
+            let busy = busy(p, ix, 2.0).is_some() && inside;
             let Kind::Batch(k) = &mut c.site.assets[ix].kind else { return false };
             k.run_min = k.run_min * 4 / 3;
             busy
