@@ -371,7 +371,7 @@ fn the_checkers_account_tells_every_planted_difference_of_money() {
     assert!(planted.iter().filter(|n| **n > 0).count() >= 7, "{planted:?}");
 }
 
-/// Of the duties: a tighter contract, more reserve, a longer failure to live through, less CO2.
+/// Of the duties: a contract, a budget of CO2, and a grid that is not there.
 #[test]
 fn the_checker_of_duties_reports_every_duty_made_harder_than_it_was() {
     let mut site = park::reference();
