@@ -13,8 +13,10 @@ const WHOLE_H: f64 = 4.0;
 /// Every duty that is not kept and not admitted by a slack, in words.
 pub fn faults(input: &Inputs<'_>, plan: &Plan) -> Vec<String> {
     let mut out = Vec::new();
-    limits(input, plan, &mut out);
-    contract(input, plan, &mut out);
+    if input.site.pcc().is_some() {
+        limits(input, plan, &mut out);
+        contract(input, plan, &mut out);
+    }
     budget(input, plan, &mut out);
     for t in 0..plan.grid.intervals.len() {
         reserve(input, plan, t, &mut out);
@@ -28,7 +30,7 @@ fn admitted(plan: &Plan, what: &str, t: usize) -> f64 {
 }
 
 fn connected(input: &Inputs<'_>, t: usize) -> bool {
-    !input.islanded && input.horizon.grid_available[t]
+    input.site.pcc().is_some() && !input.islanded && input.horizon.grid_available[t]
 }
 
 fn exchange(input: &Inputs<'_>, plan: &Plan, t: usize) -> f64 {

@@ -120,6 +120,10 @@ impl Walk<'_> {
                 continue;
             };
             let energy: f64 = (first..=last).map(|t| -self.power(0)[t] * hours[t]).sum();
+            // Only the ends of the horizon may cut a run.
+            if first > 0 && last + 1 < hours.len() && energy < rated_kw * run_h - 0.1 {
+                out.push(format!("{}: draws {energy:.1} kWh in a run of {:.1}", self.asset.id, rated_kw * run_h));
+            }
             if energy < rated_kw * run_h + 0.1 {
                 for t in first + 1..last {
                     if (self.power(0)[t] + rated_kw).abs() > KW {

@@ -8,6 +8,7 @@ mod batches_and_rooms;
 mod checker;
 mod checker_duties;
 mod checker_machines;
+mod checker_planted;
 mod checker_stores;
 mod dispatch;
 mod dispatch_bad_inputs;

@@ -52,7 +52,9 @@ impl Desk<'_> {
         consumers.push((self.lost(bus.carrier, Tier::Critical), f64::INFINITY));
         consumers.sort_by(|a, b| a.0.total_cmp(&b.0));
         let who: Vec<&str> = who.iter().map(String::as_str).collect();
-        self.gives_way("surplus", &who, t, sum.max(0.0), values.surplus_per_kwh);
+        // What nobody takes of CO2 is vented, at the price of what is emitted.
+        let surplus = if bus.carrier == Carrier::Co2 { values.co2_per_kg } else { values.surplus_per_kwh };
+        self.gives_way("surplus", &who, t, sum.max(0.0), surplus);
         let mut short = (-sum).max(0.0);
         for (value, most) in consumers {
             let kw = short.min(most);

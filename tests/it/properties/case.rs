@@ -163,7 +163,7 @@ pub fn draw(seed: u64, length: Length) -> Case {
     Case { seed, site, state, horizon, islanded, limits }
 }
 
-/// What the dispatch does not know of yet.
+/// Duties that the checker's account has no price for: they have a checker and random cases of their own.
 fn not_yet(site: &mut Site) {
     site.co2 = Default::default();
     site.reserve = None;
