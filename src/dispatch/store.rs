@@ -97,13 +97,8 @@ fn energy(b: &mut Build<'_>, asset: AssetIx, e: &Store, t: usize) -> Col {
         b.model.row(e.low, f64::INFINITY, &[(col, 1.0), (slack, 1.0)]);
     }
     if above {
-        // A room that the weather alone takes out of its band is paid for, and no conflict of limits.
-        let slack = if e.exposed {
-            b.model.col(e.outside * b.hours(t), 0.0, f64::INFINITY)
-        } else {
-            let what = format!("{}: stored energy above its window", b.id(asset));
-            b.relief(t, e.outside, || what)
-        };
+        let what = format!("{}: stored energy above its window", b.id(asset));
+        let slack = b.relief(t, e.outside, || what);
         b.model.row(f64::NEG_INFINITY, e.high, &[(col, 1.0), (slack, -1.0)]);
     }
     let (reserve, price) = e.reserve;
