@@ -59,8 +59,11 @@ impl Day {
                 today.starts += running.starts.saturating_sub(*seen);
                 *seen = running.starts;
             }
-            let kw = own.ports.first().and_then(|p| p.measured.ok()).unwrap_or_default();
-            let through = Energy::from_kwh(kw.abs() * hours);
+            // What was not measured is not counted: see [`Today`].
+            let through = match own.ports.first().map(|p| p.measured) {
+                Some(Ok(kw)) => Energy::from_kwh(kw.abs() * hours),
+                Some(Err(_)) | None => Energy::ZERO,
+            };
             today.energy += through;
             let windows = asset.kind.windows();
             today.windows.resize(windows.len(), Energy::ZERO);

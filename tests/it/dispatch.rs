@@ -7,6 +7,7 @@ use hexad::solver::InProcess;
 use hexad::units::Park;
 
 use crate::dispatch_park::{Case, SUMMER, ix, reference};
+use crate::park::BATTERY;
 use crate::{checker, park};
 
 const SMALL: &str = r#"
@@ -44,22 +45,6 @@ rated_kw = 500.0
 id = "heat_load"
 bus = "heat"
 rated_kw = 300.0
-"#;
-
-const BATTERY: &str = r#"
-[[battery]]
-id = "battery"
-device = "pcs"
-bus = "elec"
-charge_max_kw = 50.0
-discharge_max_kw = 50.0
-capacity_kwh = 100.0
-soc_min = 0.0
-soc_max = 1.0
-charge_efficiency = 0.9
-discharge_efficiency = 0.9
-wear_per_kwh = 0.01
-ramp_kw_per_s = 50.0
 "#;
 
 const BOILER: &str = r#"

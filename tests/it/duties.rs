@@ -8,6 +8,7 @@ use hexad::state::Running;
 use hexad::units::{Energy, Park, Power};
 
 use crate::dispatch_park::{Case, ix};
+use crate::park::BATTERY;
 use crate::{checker, checker_duties, park};
 
 /// 2026-07-14 12:00 UTC: 18 days of the month are left.
@@ -49,22 +50,6 @@ rated_kw = 500.0
 }
 
 pub const PLAIN: &str = "transformer_kva = 1000.0";
-
-pub const BATTERY: &str = r#"
-[[battery]]
-id = "battery"
-device = "pcs"
-bus = "elec"
-charge_max_kw = 50.0
-discharge_max_kw = 50.0
-capacity_kwh = 100.0
-soc_min = 0.0
-soc_max = 1.0
-charge_efficiency = 0.9
-discharge_efficiency = 0.9
-wear_per_kwh = 0.01
-ramp_kw_per_s = 50.0
-"#;
 
 /// An engine of 120 kW on gas, whose heat goes to a cooler.
 pub const ENGINE: &str = r#"

@@ -9,7 +9,8 @@ use hexad::units::{Energy, Park, Power};
 
 use crate::checker_duties;
 use crate::dispatch_park::{Case, ix};
-use crate::duties::{BATTERY, ENGINE, NOON, PLAIN, PV, case, near, power, set, short, solved, text};
+use crate::duties::{ENGINE, NOON, PLAIN, PV, case, near, power, set, short, solved, text};
+use crate::park::BATTERY;
 
 fn islanded(case: &mut Case) {
     case.horizon.grid_available.fill(false);

@@ -12,6 +12,23 @@ use serde::de::DeserializeOwned;
 
 pub const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/sites/suzhou-six-in-one.toml");
 
+/// 100 kWh behind 50 kW and a tenth of loss each way.
+pub const BATTERY: &str = r#"
+[[battery]]
+id = "battery"
+device = "pcs"
+bus = "elec"
+charge_max_kw = 50.0
+discharge_max_kw = 50.0
+capacity_kwh = 100.0
+soc_min = 0.0
+soc_max = 1.0
+charge_efficiency = 0.9
+discharge_efficiency = 0.9
+wear_per_kwh = 0.01
+ramp_kw_per_s = 50.0
+"#;
+
 fn table<T: DeserializeOwned>(t: &toml::Table, key: &str) -> Vec<T> {
     t.get(key).map(|v| v.clone().try_into().unwrap()).unwrap_or_default()
 }
